@@ -1,0 +1,129 @@
+"""Units, places and the few settings that come from the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from coursekit.errors import CourseNotFoundError, SettingsError
+
+KiB: Final = 1024
+MiB: Final = 1024 * KiB
+GiB: Final = 1024 * MiB
+
+_UNITS: Final = {"": 1, "k": KiB, "m": MiB, "g": GiB}
+_OWNER_PATTERN: Final = re.compile(r"[^a-z0-9]+")
+
+
+def parse_memory(text: str) -> int:
+    """Read an amount of memory as people write it: ``"2g"``, ``"512 MiB"``, ``"1073741824"``.
+
+    Parameters
+    ----------
+    text : str
+        A whole or decimal number and a binary unit: k, m or g, with or without ``b`` or ``ib``.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    SettingsError
+        If the text is not an amount of memory.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise SettingsError(f"memory = {text!r} is not an amount of memory.", fix='write it like "2g" or "512m"')
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def format_memory(size: int) -> str:
+    """Write bytes for people: ``"2.0 GiB"``, ``"512 MiB"``."""
+    if size >= GiB:
+        return f"{size / GiB:.1f} GiB"
+    return f"{size // MiB} MiB" if size >= MiB else f"{size // KiB} KiB"
+
+
+def owner() -> str:
+    """Whose nodes these are: the Hub's user, else the machine's, in letters, digits and hyphens."""
+    name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    return _OWNER_PATTERN.sub("-", name.lower()).strip("-") or "nobody"
+
+
+def cache_dir() -> Path:
+    """Where data sets and archives are kept between sessions (``COURSEKIT_CACHE`` overrides)."""
+    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit"))
+
+
+def run_dir() -> Path:
+    """Where logs and work files of running nodes go (``COURSEKIT_RUN`` overrides)."""
+    return Path(os.environ.get("COURSEKIT_RUN") or platformdirs.user_state_dir("coursekit"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """The folders of a course checkout.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``lessons/`` and ``assignments/``.
+    """
+
+    root: Path
+
+    @property
+    def lessons(self) -> Path:
+        """Committed lesson notebooks."""
+        return self.root / "lessons"
+
+    @property
+    def assignments(self) -> Path:
+        """Assignments in nbgrader's source format, one folder each."""
+        return self.root / "assignments"
+
+    @property
+    def datasets(self) -> Path:
+        """The data sets' catalog and small samples."""
+        return self.root / "datasets"
+
+    @property
+    def hub(self) -> Path:
+        """The Hub's settings."""
+        return self.root / "hub"
+
+    @property
+    def build(self) -> Path:
+        """Everything that is made; git-ignored."""
+        return self.root / "build"
+
+
+def find_course(start: Path | None = None) -> Course:
+    """Find the course that a folder lies in.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Where to begin; ``COURSEKIT_ROOT`` or the working directory when not given.
+
+    Raises
+    ------
+    CourseNotFoundError
+        If neither the folder nor any above it holds a course.
+    """
+    begin = (start or Path(os.environ.get("COURSEKIT_ROOT") or Path.cwd())).resolve()
+    for folder in (begin, *begin.parents):
+        if (folder / "lessons").is_dir() and (folder / "assignments").is_dir():
+            return Course(root=folder)
+    raise CourseNotFoundError(
+        f"no course at {begin} or above it: a course has the folders lessons/ and assignments/.",
+        fix="change into the course's checkout, or set COURSEKIT_ROOT to it",
+    )

@@ -1,0 +1,108 @@
+"""An engine that runs nothing, for tests of what stands above engines.
+
+Its nodes understand three commands: ``("sleep",)`` runs until it is stopped, ``("print", text)`` prints and runs on,
+``("exit", code)`` ends at once. Any other command runs like ``("sleep",)``. `FakeEngine.kill` ends a node as a signal
+would.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from coursekit.engine.base import Capacity, Node, NodeSpec
+from coursekit.errors import CapacityError, NodeExistsError, NodeNotFoundError
+
+
+class FakeEngine:
+    """Keeps nodes in a dictionary.
+
+    Parameters
+    ----------
+    cores : int
+        CPU cores it pretends to have.
+    memory : int
+        Memory it pretends to have, bytes.
+    """
+
+    name = "fake"
+
+    def __init__(self, *, cores: int = 8, memory: int = 16 * 1024**3) -> None:
+        self._cores = cores
+        self._memory = memory
+        self._nodes: dict[str, Node] = {}
+        self._output: dict[str, str] = {}
+        self.held: set[tuple[str, str]] = set()
+
+    def start(self, spec: NodeSpec) -> Node:
+        """Start a node; see `Engine.start`."""
+        if spec.name in self._nodes:
+            raise NodeExistsError(f"a node {spec.name!r} is there already.", fix="stop it first")
+        free = self.capacity().free_memory
+        if spec.memory > free:
+            raise CapacityError(
+                f"node {spec.name!r} needs {spec.memory} bytes, but {free} are free.",
+                fix="ask for less memory",
+            )
+        verb, *arguments = spec.command
+        exited = verb == "exit"
+        self._output[spec.name] = arguments[0] if verb == "print" else ""
+        self._nodes[spec.name] = Node(
+            name=spec.name,
+            owner=spec.owner,
+            group=spec.group,
+            role=spec.role,
+            labels=dict(spec.labels),
+            cores=spec.cores,
+            memory=spec.memory,
+            gpus=spec.gpus,
+            state="exited" if exited else "running",
+            exit_code=int(arguments[0]) if exited else None,
+            started=time.time(),
+        )
+        return self._nodes[spec.name]
+
+    def stop(self, name: str) -> None:
+        """Forget a node; see `Engine.stop`."""
+        self._nodes.pop(name, None)
+        self._output.pop(name, None)
+
+    def kill(self, name: str, *, signal: int = 9) -> None:
+        """End a node as a signal would, so that it is there but exited."""
+        self._nodes[name] = replace(self._known(name), state="exited", exit_code=128 + signal)
+
+    def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
+        """List nodes by name; see `Engine.nodes`."""
+        chosen = (
+            node for node in self._nodes.values() if owner in (None, node.owner) and group in (None, node.group)
+        )
+        return tuple(sorted(chosen, key=lambda node: node.name))
+
+    def logs(self, name: str, *, lines: int = 100) -> str:
+        """Give what a node printed; see `Engine.logs`."""
+        self._known(name)
+        return "\n".join(self._output[name].splitlines()[-lines:])
+
+    def wait(self, name: str, *, timeout_s: float) -> int | None:
+        """Give a node's exit code at once, for nothing happens while one waits; see `Engine.wait`."""
+        del timeout_s
+        return self._known(name).exit_code
+
+    def capacity(self) -> Capacity:
+        """Tell what it pretends to have; see `Engine.capacity`."""
+        running = [node for node in self._nodes.values() if node.is_running]
+        return Capacity(
+            cores=self._cores,
+            free_cores=max(0, self._cores - sum(node.cores for node in running)),
+            memory=self._memory,
+            free_memory=self._memory - sum(node.memory for node in running),
+        )
+
+    def hold(self, group: str, *, owner: str) -> None:
+        """Note who holds what in ``held``; see `Engine.hold`."""
+        self.held.add((owner, group))
+
+    def _known(self, name: str) -> Node:
+        if name not in self._nodes:
+            raise NodeNotFoundError(f"there is no node {name!r}.", fix="start it first")
+        return self._nodes[name]

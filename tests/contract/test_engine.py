@@ -1,0 +1,184 @@
+"""What every engine must do; each backend brings a harness that knows its commands."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine
+from coursekit.errors import CapacityError, NodeExistsError, NodeNotFoundError
+
+
+class FakeHarness:
+    """The fake engine's own commands."""
+
+    def __init__(self, _: Path) -> None:
+        self.engine = FakeEngine()
+
+    sleeps = ("sleep",)
+    exits = ("exit", "7")
+
+    def prints(self, text: str) -> tuple[str, ...]:
+        return ("print", text)
+
+    def kill(self, name: str) -> None:
+        self.engine.kill(name)
+
+
+class ProcessHarness:
+    """Real processes of this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = ProcessEngine(directory, keep=True)
+
+    sleeps = (sys.executable, "-c", "import time; time.sleep(600)")
+    exits = (sys.executable, "-c", "raise SystemExit(7)")
+
+    def prints(self, text: str) -> tuple[str, ...]:
+        return (sys.executable, "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
+
+    def kill(self, name: str) -> None:
+        while not (command := [process for process in psutil.process_iter() if self._is_command_of(name, process)]):
+            self.engine.wait(name, timeout_s=0.01)  # the guard is there a moment before its command
+        for process in command:
+            process.kill()
+
+    @staticmethod
+    def _is_command_of(name: str, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            belongs = f'"{name}"' in process.environ().get("COURSEKIT_NODE", "")
+            return belongs and not any(word.endswith("guard.py") for word in process.cmdline())
+        return False
+
+
+@pytest.fixture(params=[FakeHarness, ProcessHarness], ids=["fake", "process"])
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    harness = request.param(tmp_path)
+    yield harness
+    for node in harness.engine.nodes():
+        harness.engine.stop(node.name)
+    assert harness.engine.nodes() == ()
+
+
+@pytest.fixture()
+def engine(harness: Any) -> Engine:
+    return harness.engine
+
+
+@pytest.fixture()
+def spec(harness: Any) -> Any:
+    def make(name: str = "", **settings: Any) -> NodeSpec:
+        known = {"owner": "ada", "group": "default", "role": "worker", "command": harness.sleeps}
+        return NodeSpec(name=name or f"node-{uuid.uuid4().hex[:8]}", **{**known, **settings})
+
+    return make
+
+
+def test_every_backend_satisfies_the_protocol(engine):
+    assert isinstance(engine, Engine)
+
+
+def test_a_started_node_is_listed_as_it_was_specified(engine, spec):
+    wanted = spec(labels={"url": "spark://x", "odd": 'quotes " and é'}, cores=2, memory=1024, role="master")
+    node = engine.start(wanted)
+    assert engine.nodes() == (node,)
+    assert (node.name, node.owner, node.group, node.role) == (wanted.name, "ada", "default", "master")
+    assert dict(node.labels) == dict(wanted.labels)
+    assert (node.cores, node.memory, node.state, node.exit_code) == (2, 1024, "running", None)
+
+
+def test_nodes_are_filtered_by_owner_and_group_and_sorted_by_name(engine, spec):
+    for name, owner, group in [("b", "ada", "x"), ("a", "ada", "x"), ("c", "ben", "x"), ("d", "ada", "y")]:
+        engine.start(spec(name, owner=owner, group=group))
+    assert [node.name for node in engine.nodes()] == ["a", "b", "c", "d"]
+    assert [node.name for node in engine.nodes(owner="ada", group="x")] == ["a", "b"]
+
+
+def test_a_name_that_is_taken_is_refused(engine, spec):
+    node = engine.start(spec())
+    with pytest.raises(NodeExistsError, match=node.name):
+        engine.start(spec(node.name))
+
+
+def test_stopping_a_stopped_node_is_harmless(engine, spec):
+    node = engine.start(spec())
+    engine.stop(node.name)
+    engine.stop(node.name)
+    assert engine.nodes() == ()
+
+
+def test_a_stopped_name_can_be_used_again(engine, spec):
+    node = engine.start(spec())
+    engine.stop(node.name)
+    assert engine.start(spec(node.name)).is_running
+
+
+def test_a_node_that_ends_stays_visible_with_its_exit_code(engine, spec, harness):
+    node = engine.start(spec(command=harness.exits))
+    assert engine.wait(node.name, timeout_s=20) == 7
+    (ended,) = engine.nodes()
+    assert (ended.state, ended.exit_code) == ("exited", 7)
+
+
+def test_a_killed_node_shows_the_signal(engine, spec, harness):
+    node = engine.start(spec())
+    harness.kill(node.name)
+    assert engine.wait(node.name, timeout_s=20) == 128 + signal.SIGKILL
+
+
+def test_an_exited_node_can_be_stopped_and_started_again(engine, spec, harness):
+    node = engine.start(spec(command=harness.exits))
+    engine.wait(node.name, timeout_s=20)
+    engine.stop(node.name)
+    assert engine.start(spec(node.name)).is_running
+
+
+def test_waiting_for_a_running_node_ends_with_the_time(engine, spec):
+    node = engine.start(spec())
+    assert engine.wait(node.name, timeout_s=0.1) is None
+
+
+def test_logs_are_what_the_node_printed(engine, spec, harness):
+    node = engine.start(spec(command=harness.prints("hello\nworld")))
+    for _ in range(200):
+        if engine.logs(node.name):
+            break
+        engine.wait(node.name, timeout_s=0.05)
+    assert engine.logs(node.name) == "hello\nworld"
+    assert engine.logs(node.name, lines=1) == "world"
+
+
+def test_an_unknown_node_has_neither_logs_nor_an_end(engine):
+    with pytest.raises(NodeNotFoundError, match="nobody"):
+        engine.logs("nobody")
+    with pytest.raises(NodeNotFoundError, match="nobody"):
+        engine.wait("nobody", timeout_s=0)
+
+
+def test_more_memory_than_there_is_is_refused(engine, spec):
+    too_much = engine.capacity().memory + 1
+    with pytest.raises(CapacityError):
+        engine.start(spec(memory=too_much))
+    assert engine.nodes() == ()
+
+
+def test_running_nodes_take_cores_from_what_is_free(engine, spec):
+    before = engine.capacity()
+    node = engine.start(spec(cores=1))
+    assert engine.capacity().free_cores == before.free_cores - 1
+    engine.stop(node.name)
+    assert engine.capacity().free_cores == before.free_cores
+
+
+def test_holding_a_group_twice_is_harmless(engine, spec):
+    engine.hold("default", owner="ada")
+    engine.hold("default", owner="ada")
+    assert engine.start(spec()).is_running

@@ -1,0 +1,292 @@
+"""Keeps clusters with an engine: makes what runs equal to what is wanted."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+import urllib.request
+from typing import Any, Final
+
+from coursekit.cluster.plan import MASTER, WORKER, Launch, launch_of, plan, spec_of
+from coursekit.cluster.provisioner import Access, Change, ClusterStatus, WorkerStatus, explain_exit, seconds_since
+from coursekit.cluster.runtime import find_runtime, version_of
+from coursekit.cluster.spec import ClusterSpec
+from coursekit.config import format_memory, owner
+from coursekit.engine import Engine, Node, NodeSpec, open_engine
+from coursekit.errors import (
+    CapacityError,
+    ClusterDiffersError,
+    ClusterNotFoundError,
+    ClusterStartError,
+    PortTakenError,
+    SettingsError,
+)
+
+_MASTER_START_S: Final = 60.0
+_LOOPBACK: Final = "127.0.0.1"
+
+
+class LocalProvisioner:
+    """Keeps one owner's clusters.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        What runs the nodes; the best one here when not given.
+    owner : str, optional
+        Whose clusters; the current user when not given.
+    """
+
+    def __init__(self, engine: Engine | None = None, *, owner: str | None = None) -> None:
+        self._engine = engine or open_engine()
+        self._owner = owner or current_owner()
+
+    def apply(self, spec: ClusterSpec) -> Change:
+        """Start what is missing, stop what is too much; running workers stay.
+
+        Nodes that have died are replaced and reported. Returns once the master answers; workers are still starting.
+
+        Raises
+        ------
+        CapacityError
+            If the new nodes need more memory than is free; nothing is changed then.
+        ClusterDiffersError
+            If a cluster of that name runs with other cores or memory per worker.
+        ClusterStartError, PortTakenError
+            If the master does not come up.
+        """
+        present = self._nodes(spec.name)
+        _check_same_shape(spec, present)
+        master = next((node for node in present if node.role == MASTER and node.is_running), None)
+        launch = launch_of(master, find_runtime()) if master else self._new_launch()
+        wanted = {node.name: node for node in plan(spec, launch)}
+        # Workers of a dead master hold the secret and the address of one that is gone.
+        running = {node.name for node in present if node.is_running and master is not None}
+        missing = [wanted[name] for name in wanted if name not in running]
+        self._check_capacity(missing, freed=[node for node in present if node.name not in running])
+        superfluous = [node.name for node in present if node.name not in running or node.name not in wanted]
+        for name in superfluous:
+            self._engine.stop(name)
+        for node in missing:
+            self._engine.start(node)
+            if node.role == MASTER:
+                self._wait_for_master(spec.name, launch)
+        dead = [node for node in present if not node.is_running]
+        return Change(
+            started=tuple(node.name for node in missing),
+            stopped=tuple(name for name in superfluous if name not in wanted),
+            replaced=tuple(_worker_status(node) for node in dead if node.role == WORKER and node.name in wanted),
+            master_replaced=any(node.role == MASTER for node in dead),
+        )
+
+    def wait_ready(self, name: str, *, timeout_s: float = 90.0) -> ClusterStatus:
+        """Wait until every worker has registered with the master.
+
+        Raises
+        ------
+        ClusterStartError
+            If a node ends before it is ready, or ``timeout_s`` passes.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            status = self.status(name)
+            if status.registered >= len(status.workers) and status.state == "running":
+                return status
+            self._check_alive(name)
+            if time.monotonic() > deadline:
+                raise ClusterStartError(
+                    f"{status.registered} of {len(status.workers)} workers of cluster {name!r} were ready "
+                    f"after {timeout_s:.0f} s.",
+                    fix=f"look at what they say with `coursekit cluster logs {name}`, then try again",
+                )
+            time.sleep(0.05)
+
+    def status(self, name: str) -> ClusterStatus:
+        """Tell how a cluster is.
+
+        Raises
+        ------
+        ClusterNotFoundError
+            If the owner has no cluster of that name.
+        """
+        nodes = self._nodes(name)
+        if not nodes:
+            names = sorted({node.group for node in self._engine.nodes(owner=self._owner)})
+            raise ClusterNotFoundError(
+                f"{self._owner} has no cluster {name!r}.",
+                fix=f"choose one that is there ({', '.join(names)})" if names else "start it: coursekit cluster up",
+            )
+        return self._describe(nodes)
+
+    def clusters(self) -> tuple[ClusterStatus, ...]:
+        """List the owner's clusters by name."""
+        nodes = self._engine.nodes(owner=self._owner)
+        groups = sorted({node.group for node in nodes})
+        return tuple(self._describe(tuple(node for node in nodes if node.group == group)) for group in groups)
+
+    def spec(self, name: str) -> ClusterSpec:
+        """Read the specification of a running cluster back from its nodes."""
+        self.status(name)
+        return spec_of(self._nodes(name))
+
+    def access(self, name: str) -> Access:
+        """Give what a driver needs to use a cluster."""
+        self.status(name)
+        labels = self._nodes(name)[0].labels
+        return Access(
+            master_url=f"spark://{labels['host']}:{labels['port']}",
+            host=labels["host"],
+            secret=labels["secret"],
+            python=labels["python"],
+        )
+
+    def logs(self, name: str, *, lines: int = 50) -> dict[str, str]:
+        """Give the last lines of every node, by node name."""
+        self.status(name)
+        return {node.name: self._engine.logs(node.name, lines=lines) for node in self._nodes(name)}
+
+    def delete(self, name: str) -> None:
+        """Stop a cluster, workers first; one that is not there is no error."""
+        for node in sorted(self._nodes(name), key=lambda node: node.role == MASTER):
+            self._engine.stop(node.name)
+
+    def hold(self, name: str) -> None:
+        """Say that this process uses the cluster."""
+        self._engine.hold(name, owner=self._owner)
+
+    def _nodes(self, name: str) -> tuple[Node, ...]:
+        return self._engine.nodes(owner=self._owner, group=name)
+
+    def _new_launch(self) -> Launch:
+        fixed = os.environ.get("COURSEKIT_MASTER_PORT")
+        port = _read_port(fixed) if fixed else _free_port()
+        return Launch(
+            owner=self._owner,
+            runtime=find_runtime(),
+            host=_LOOPBACK,
+            port=port,
+            ui_port=_free_port(),
+            secret=secrets.token_hex(32),
+            python=version_of(sys.version_info),
+        )
+
+    def _check_capacity(self, missing: list[NodeSpec], *, freed: list[Node]) -> None:
+        """Refuse before anything is started, so that nothing is half there."""
+        needed = sum(node.memory for node in missing)
+        free = self._engine.capacity().free_memory + sum(node.memory for node in freed if node.is_running)
+        if needed > free:
+            workers = sum(node.role == WORKER for node in missing)
+            raise CapacityError(
+                f"{workers} more workers need {format_memory(needed)}, but {format_memory(free)} are free here.",
+                fix="ask for fewer workers or less memory each, or close what else uses memory",
+            )
+
+    def _wait_for_master(self, name: str, launch: Launch) -> None:
+        """An open port is not readiness: wait until the master calls itself alive."""
+        deadline = time.monotonic() + _MASTER_START_S
+        while _ask_master(launch.host, launch.ui_port).get("status") != "ALIVE":
+            self._check_alive(name)
+            if time.monotonic() > deadline:
+                self.delete(name)
+                raise ClusterStartError(
+                    f"the master of cluster {name!r} did not answer within {_MASTER_START_S:.0f} s.",
+                    fix="see whether the machine is overloaded, then try again",
+                )
+            time.sleep(0.03)
+
+    def _check_alive(self, name: str) -> None:
+        """Raise what a node that ended while starting died of, and clear away the rest."""
+        for node in self._nodes(name):
+            if node.is_running:
+                continue
+            log = self._engine.logs(node.name, lines=15)
+            self.delete(name)
+            if "BindException" in log or "Address already in use" in log:
+                port = node.labels["port"]
+                raise PortTakenError(
+                    f"another program listens on port {port}, which the master of cluster {name!r} was to use.",
+                    fix="stop that program, or unset COURSEKIT_MASTER_PORT to let a free port be found",
+                )
+            raise ClusterStartError(
+                f"node {node.name!r} ended while starting: {explain_exit(node.exit_code)}. It said:\n{log}",
+                fix="mend what its last lines name, then start the cluster again",
+            )
+
+    def _describe(self, nodes: tuple[Node, ...]) -> ClusterStatus:
+        labels = nodes[0].labels
+        host, ui_port = labels["host"], int(labels["ui_port"])
+        master = next((node for node in nodes if node.role == MASTER and node.is_running), None)
+        answer = _ask_master(host, ui_port) if master else {}
+        registered = int(answer.get("aliveworkers", 0))
+        workers = [node for node in nodes if node.role == WORKER]
+        running = sum(node.is_running for node in workers)
+        state = "dead" if master is None else "degraded" if running < len(workers) else "starting"
+        if state == "starting" and registered >= running:
+            state = "running"
+        starting = registered < running
+        return ClusterStatus(
+            name=nodes[0].group,
+            owner=nodes[0].owner,
+            state=state,  # type: ignore[arg-type]
+            master_url=f"spark://{host}:{labels['port']}",
+            ui_url=f"http://{host}:{ui_port}",
+            registered=registered,
+            applications=len(answer.get("activeapps", ())),
+            workers=tuple(_worker_status(node, starting=starting) for node in workers),
+        )
+
+
+def current_owner() -> str:
+    """Whose clusters this process starts."""
+    return owner()
+
+
+def _worker_status(node: Node, *, starting: bool = False) -> WorkerStatus:
+    return WorkerStatus(
+        name=node.name,
+        state="died" if not node.is_running else "starting" if starting else "running",
+        cores=node.cores,
+        memory=node.memory,
+        uptime_s=seconds_since(node.started),
+        exit_code=node.exit_code,
+    )
+
+
+def _check_same_shape(spec: ClusterSpec, present: tuple[Node, ...]) -> None:
+    if not present:
+        return
+    there = spec_of(present)
+    if (there.cores, there.memory) != (spec.cores, spec.memory):
+        raise ClusterDiffersError(
+            f"cluster {spec.name!r} runs with {there.cores} cores and {format_memory(there.memory)} per worker, "
+            f"not with {spec.cores} and {format_memory(spec.memory)}.",
+            fix=f"close it first (coursekit cluster down {spec.name}), or give the new cluster another name",
+        )
+
+
+def _ask_master(host: str, port: int) -> dict[str, Any]:
+    """Read the master's own state; empty while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/json/", timeout=5) as answer:
+            state: dict[str, Any] = json.load(answer)
+            return state
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _read_port(text: str) -> int:
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise SettingsError(f"COURSEKIT_MASTER_PORT = {text!r} is not a port.", fix="set it to 1024 ... 65535, or unset it")
+    return int(text)

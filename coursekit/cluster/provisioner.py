@@ -1,0 +1,142 @@
+"""What keeps clusters, and what it tells about them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from coursekit.cluster.spec import ClusterSpec
+from coursekit.config import format_memory
+
+WorkerState = Literal["starting", "running", "died"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerStatus:
+    """One worker as it is; memory in bytes, ``uptime_s`` in seconds."""
+
+    name: str
+    state: WorkerState
+    cores: int
+    memory: int
+    uptime_s: float
+    exit_code: int | None = None
+
+    @property
+    def cause(self) -> str:
+        """Why it died, in words."""
+        return explain_exit(self.exit_code)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterStatus:
+    """One cluster as it is.
+
+    Parameters
+    ----------
+    name, owner : str
+        Which cluster it is.
+    state : {"starting", "running", "degraded", "dead"}
+        ``degraded``: a worker has died; ``dead``: the master has.
+    master_url : str
+        Where drivers find the master.
+    ui_url : str
+        The master's web page.
+    registered : int
+        Workers that the master knows and that are alive.
+    applications : int
+        Applications that run now.
+    workers : tuple of WorkerStatus
+        By name.
+    """
+
+    name: str
+    owner: str
+    state: Literal["starting", "running", "degraded", "dead"]
+    master_url: str
+    ui_url: str
+    registered: int
+    applications: int
+    workers: tuple[WorkerStatus, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give one row per worker, for a table."""
+        return [
+            {
+                "worker": worker.name,
+                "state": worker.state if worker.state != "died" else f"died: {worker.cause}",
+                "cores": worker.cores,
+                "memory": format_memory(worker.memory),
+                "uptime": f"{worker.uptime_s:.0f} s",
+            }
+            for worker in self.workers
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What `Provisioner.apply` did, as names of nodes; ``replaced`` had died and were started again."""
+
+    started: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    replaced: tuple[WorkerStatus, ...] = ()
+    master_replaced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """What a driver needs to use a cluster."""
+
+    master_url: str
+    host: str
+    secret: str
+    python: str
+
+
+class Provisioner(Protocol):
+    """Keeps clusters: `LocalProvisioner` with an engine, later the gateway's client with the same calls."""
+
+    def apply(self, spec: ClusterSpec) -> Change:
+        """Start what is missing, stop what is too much; running workers stay."""
+        ...
+
+    def wait_ready(self, name: str, *, timeout_s: float) -> ClusterStatus:
+        """Wait until every worker has registered."""
+        ...
+
+    def status(self, name: str) -> ClusterStatus:
+        """Tell how a cluster is."""
+        ...
+
+    def clusters(self) -> tuple[ClusterStatus, ...]:
+        """List the owner's clusters."""
+        ...
+
+    def access(self, name: str) -> Access:
+        """Give what a driver needs."""
+        ...
+
+    def logs(self, name: str, *, lines: int = 50) -> dict[str, str]:
+        """Give the last lines of every node, by node name."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Stop a cluster and all that belongs to it; one that is not there is no error."""
+        ...
+
+
+def explain_exit(code: int | None) -> str:
+    """Say in words how a process ended: exit codes above 128 are signals."""
+    if code is None:
+        return "it disappeared"
+    if code == 137:
+        return "killed by signal 9 (somebody's kill -9, or the system's when memory ran out)"
+    if code > 128:
+        return f"killed by signal {code - 128}"
+    return f"exit code {code}"
+
+
+def seconds_since(started: float) -> float:
+    """Seconds from a time since the epoch until now."""
+    return max(0.0, time.time() - started)

@@ -1,0 +1,252 @@
+"""`SparkCluster`: what a notebook writes to get a cluster of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
+from coursekit.cluster.runtime import version_of
+from coursekit.config import GiB, format_memory, parse_memory
+from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
+from coursekit.spark.session import count_executors, open_session, stop_active_session, wait_for_executors
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class SparkCluster:
+    """A Spark cluster of one's own; starts when it is made, attaches when it runs already.
+
+    Parameters
+    ----------
+    workers : int
+        Worker nodes; 0 means Spark's local mode in the driver, with ``cores`` threads.
+    cores : int
+        CPU cores of each worker.
+    memory : int or str
+        Memory of each worker node: bytes (``2 * GiB``) or text (``"2g"``).
+    name : str
+        One owner may have several clusters; notebooks that use the same name share one.
+    provisioner : LocalProvisioner, optional
+        What keeps the cluster; the best here when not given.
+
+    Examples
+    --------
+    >>> with SparkCluster(workers=2, memory=2 * GiB) as cluster:  # doctest: +SKIP
+    ...     spark = cluster.session("lesson-01")
+    ...     spark.range(1000).count()
+    1000
+    """
+
+    def __init__(
+        self,
+        workers: int = 2,
+        *,
+        cores: int = 1,
+        memory: int | str = 2 * GiB,
+        name: str = "default",
+        provisioner: LocalProvisioner | None = None,
+    ) -> None:
+        size = parse_memory(memory) if isinstance(memory, str) else memory
+        self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size)
+        self._provisioner = provisioner or LocalProvisioner()
+        self._spark: SparkSession | None = None
+        self._closed = False
+        self.last_change: Change = self._apply()
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """What the cluster should look like."""
+        return self._spec
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self._spec.name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is Spark's local mode: everything in the driver, no node."""
+        return self._spec.workers == 0
+
+    def session(self, app_name: str = "coursekit", **conf: str) -> SparkSession:
+        """Open a plain SparkSession on the cluster, with all its executors there.
+
+        Parameters
+        ----------
+        app_name : str
+            Shown in Spark's pages.
+        **conf : str
+            Spark settings with underscores for dots: ``spark_sql_shuffle_partitions="8"``. Names that hold capital
+            letters go as ``**{"spark.sql.autoBroadcastJoinThreshold": "-1"}``.
+
+        Raises
+        ------
+        WorkerDiedError, MasterDiedError
+            If nodes have died since the cluster was started; `repair` starts them again.
+        PythonMismatchError
+            If this kernel and the workers run different Python versions.
+        """
+        settings = {key.replace("_", "."): value for key, value in conf.items()}
+        access = None
+        if not self.is_local:
+            self._check_alive()
+            self._provisioner.wait_ready(self.name)
+            access = self._provisioner.access(self.name)
+            _check_python(access.python)
+        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings)
+        return self._spark
+
+    def scale(self, workers: int) -> Change:
+        """Change the number of workers; those that run stay, and a session goes on.
+
+        Raises
+        ------
+        ClusterError
+            If the cluster is, or would be, in local mode: there is nothing to scale.
+        WorkerDiedError, MasterDiedError
+            If nodes have died.
+        """
+        if self.is_local or workers == 0:
+            raise ClusterError(
+                f"workers = {workers}: a cluster cannot turn into Spark's local mode, nor the other way round.",
+                fix=f"close it and make another: SparkCluster(workers={workers})",
+            )
+        self._check_alive()
+        self._spec = ClusterSpec(
+            name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory
+        )
+        self.last_change = self._apply()
+        self._provisioner.wait_ready(self.name)
+        if self._spark is not None:
+            wait_for_executors(self._spark, workers)
+        return self.last_change
+
+    def repair(self) -> Change:
+        """Start again what has died; after the death of the master, sessions have to be opened anew."""
+        self.last_change = self._apply()
+        if not self.is_local:
+            self._provisioner.wait_ready(self.name)
+        return self.last_change
+
+    def status(self) -> ClusterStatus | None:
+        """Tell how the cluster is; None in local mode."""
+        return None if self.is_local else self._provisioner.status(self.name)
+
+    def logs(self, *, lines: int = 50) -> dict[str, str]:
+        """Give the last lines of every node, by node name."""
+        return {} if self.is_local else self._provisioner.logs(self.name, lines=lines)
+
+    @property
+    def executors(self) -> int:
+        """Executors that the session has now; 0 without a session or in local mode."""
+        return 0 if self._spark is None or self.is_local else count_executors(self._spark)
+
+    @property
+    def ui_url(self) -> str | None:
+        """Where Spark's own pages are: the application's when there is a session, else the master's.
+
+        Behind a Hub it is a path of the user's own server.
+        """
+        if self._spark is not None:
+            url = self._spark.sparkContext.uiWebUrl
+        elif not self.is_local:
+            url = self._provisioner.status(self.name).ui_url
+        else:
+            return None
+        prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        return f"{prefix}proxy/{urlsplit(url).port}/" if prefix and url else url
+
+    def close(self) -> None:
+        """Stop the session and the cluster; closing twice is harmless."""
+        if self._spark is not None:
+            stop_active_session()
+            self._spark = None
+        self._provisioner.delete(self.name)
+        self._closed = True
+
+    def __enter__(self) -> SparkCluster:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        spec = self._spec
+        shape = f"local[{spec.cores}]" if self.is_local else (
+            f"{spec.workers} workers x {spec.cores} cores, {format_memory(spec.memory)} each"
+        )
+        return f"SparkCluster({spec.name!r}: {shape}{', closed' if self._closed else ''})"
+
+    def _repr_html_(self) -> str:
+        from coursekit.spark.show import cluster_as_html
+
+        return cluster_as_html(self, None if self._closed else self.status())
+
+    def _apply(self) -> Change:
+        self._closed = False
+        if self.is_local:
+            return Change()
+        self._provisioner.hold(self.name)
+        return self._provisioner.apply(self._spec)
+
+    def _check_alive(self) -> None:
+        """Raise what has died, by name and cause, with the call that mends it."""
+        try:
+            status = self._provisioner.status(self.name)
+        except ClusterNotFoundError as error:
+            raise MasterDiedError(
+                f"cluster {self.name!r} is gone: all its nodes were stopped.",
+                fix="start it again with cluster.repair(), then open a session: spark = cluster.session()",
+            ) from error
+        if status.state == "dead":
+            raise MasterDiedError(
+                f"the master of cluster {self.name!r} has died, and its applications with it.",
+                fix="start it again with cluster.repair(), then open a session: spark = cluster.session()",
+            )
+        died = [f"{worker.name} ({worker.cause})" for worker in status.workers if worker.state == "died"]
+        vanished = self._spec.workers - len(status.workers)
+        if vanished > 0:
+            died.append(f"{vanished} without a trace")
+        if died:
+            raise WorkerDiedError(
+                f"{len(died)} of {self._spec.workers} workers of cluster {self.name!r} died: {', '.join(died)}.",
+                fix="replace them with cluster.repair(); running jobs go on, and lost tasks are computed again",
+            )
+
+
+def start_and_tell(cluster: SparkCluster, started: float) -> str:
+    """Say in one line what was obtained, and what had died before.
+
+    Parameters
+    ----------
+    cluster : SparkCluster
+        With a session.
+    started : float
+        When the start began, `time.monotonic`.
+    """
+    took = f"{time.monotonic() - started:.1f} s"
+    if cluster.is_local:
+        return f"Spark in local mode, {cluster.spec.cores} threads, in {took}."
+    change = cluster.last_change
+    how = "started" if change.started else "found running"
+    replaced = "".join(f" {worker.name} had died ({worker.cause}) and was replaced." for worker in change.replaced)
+    lost = " Its master had died: sessions before this one are lost." if change.master_replaced else ""
+    return f"{cluster!r} {how}, {cluster.executors} executors ready in {took}.{replaced}{lost}"
+
+
+def _check_python(theirs: str) -> None:
+    import sys
+
+    ours = version_of(sys.version_info)
+    if ours != theirs:
+        raise PythonMismatchError(
+            f"this kernel runs Python {ours}, but the cluster's workers run Python {theirs}.",
+            fix="close the cluster and start it from this kernel: cluster.close(), then SparkCluster(...)",
+        )

@@ -1,0 +1,184 @@
+"""One Spark session on a cluster, from the kernel that is its driver."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from coursekit.cluster import Access, ClusterSpec
+from coursekit.cluster.plan import START_FLAGS
+from coursekit.config import MiB, run_dir
+from coursekit.errors import ClusterStartError, MissingPackageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_EXECUTORS_START_S: Final = 90.0
+_SECRET: Final = "spark.authenticate.secret"
+
+
+def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str]) -> SparkSession:
+    """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
+
+    Parameters
+    ----------
+    spec : ClusterSpec
+        The cluster's shape.
+    access : Access or None
+        How to reach the cluster; None for Spark's local mode.
+    app_name : str
+        Shown in Spark's pages.
+    conf : dict of str to str
+        Spark settings of the caller's; they win over ours.
+
+    Raises
+    ------
+    MissingPackageError
+        If pyspark is not installed.
+    ClusterStartError
+        If no executor comes in time.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise MissingPackageError("pyspark is not installed here.", fix="pip install 'coursekit[spark]'") from None
+    settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
+    _leave_other_session(settings["spark.master"])
+    launch_driver(settings)
+    spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
+    if access is not None:
+        wait_for_executors(spark, spec.workers)
+    return spark
+
+
+def launch_driver(settings: dict[str, str]) -> None:
+    """Start this kernel's driver process, if it has none yet.
+
+    Done here and not by pyspark for two reasons. The cluster's secret must not stand on a command line, which every
+    user of the machine can read. And what Java writes to stderr while it starts would land in the cell, where plain
+    nbgrader takes points for it; it goes to ``driver.log`` instead.
+    """
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    if SparkContext._gateway is not None:
+        return
+    conf = SparkConf(loadDefaults=False)
+    conf.setAll([(key, value) for key, value in settings.items() if key != _SECRET])
+    with _stderr_to(run_dir() / "driver.log"):
+        SparkContext._ensure_initialized(gateway=launch_gateway(conf))
+
+
+@contextlib.contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Let processes that are started meanwhile write their stderr to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with path.open("ab") as log:
+            os.dup2(log.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S) -> None:
+    """Wait until ``count`` executors have registered with the driver.
+
+    Raises
+    ------
+    ClusterStartError
+        If they do not within ``timeout_s``.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (registered := count_executors(spark)) < count:
+        if time.monotonic() > deadline:
+            raise ClusterStartError(
+                f"{registered} of {count} executors registered within {timeout_s:.0f} s.",
+                fix="look at `cluster.logs()`: executors that cannot reach the driver or find no memory say so there",
+            )
+        time.sleep(0.02)
+
+
+def count_executors(spark: SparkSession) -> int:
+    """Count the executors that the driver knows, itself excluded."""
+    return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+
+
+def stop_active_session() -> None:
+    """Stop this kernel's session, if there is one, also when its Java process is gone."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    context = SparkContext._active_spark_context
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    if gateway is not None and process is not None and process.poll() is not None:
+        # The driver's Java process was killed: pyspark goes on talking to it unless it is forgotten.
+        SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+        SparkSession._instantiatedSession = None
+        return
+    if context is not None:
+        with contextlib.suppress(Exception):  # a session whose master is gone may complain while it stops
+            session = SparkSession._instantiatedSession
+            (session or context).stop()
+
+
+def _leave_other_session(master: str) -> None:
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is None and SparkContext._gateway is None:
+        return
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is not None and process.poll() is not None:
+        stop_active_session()
+    elif context is not None and (_is_stopped(context) or context.master != master):
+        stop_active_session()
+
+
+def _is_stopped(context: Any) -> bool:
+    return context._jsc is None or bool(context._jsc.sc().isStopped())
+
+
+def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
+    """Give what every session of the course has set, and why."""
+    flags = " ".join(START_FLAGS)
+    common = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": flags,
+        # What is written to stderr costs points in plain nbgrader and drowns the lesson elsewhere.
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        # The default of 200 is for clusters a hundred times as large.
+        "spark.sql.shuffle.partitions": str(2 * spec.slots),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.ui.port": "4040",
+        **_behind_a_hub(),
+    }
+    if access is None:
+        return {**common, "spark.master": f"local[{spec.cores}]"}
+    return {
+        **common,
+        "spark.master": access.master_url,
+        "spark.driver.host": access.host,
+        "spark.executor.cores": str(spec.cores),
+        "spark.executor.memory": f"{spec.executor_heap // MiB}m",
+        "spark.executor.extraJavaOptions": flags,
+        "spark.authenticate": "true",
+        _SECRET: access.secret,
+    }
+
+
+def _behind_a_hub() -> dict[str, str]:
+    """Tell Spark's pages the path under which the Hub's proxy shows them."""
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    return {"spark.ui.proxyBase": f"{prefix}proxy/4040"} if prefix else {}

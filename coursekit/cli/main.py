@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from coursekit import __version__
+from coursekit.cli import assignment, cluster, dataset, hub, notebook
+from coursekit.cli.demo import demo
+from coursekit.cli.doctor import doctor
+from coursekit.cli.rehearse import rehearse
 from coursekit.errors import CoursekitError
 
 app = typer.Typer(
@@ -17,6 +23,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.command(epilog="Example:  coursekit doctor --json")(doctor)
+app.add_typer(hub.app, name="hub")
+app.command(epilog="Example:  coursekit rehearse --students 6")(rehearse)
+app.command(epilog="Example:  coursekit demo --exit")(demo)
+app.add_typer(cluster.app, name="cluster")
+app.add_typer(notebook.app, name="notebook")
+app.add_typer(assignment.app, name="assignment")
+app.add_typer(dataset.app, name="dataset")
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Print the version, or leave it to the commands."""
+    if version:
+        typer.echo(f"coursekit {__version__}")
+        raise typer.Exit
+
 
 def main() -> None:
     """Run the command; an error that the user can mend is printed with its fix and gives its own exit code."""
@@ -26,3 +49,6 @@ def main() -> None:
         typer.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.", err=True)
+        sys.exit(130)

@@ -288,5 +288,7 @@ def _free_port() -> int:
 
 def _read_port(text: str) -> int:
     if not text.isdigit() or not 1024 <= int(text) <= 65535:
-        raise SettingsError(f"COURSEKIT_MASTER_PORT = {text!r} is not a port.", fix="set it to 1024 ... 65535, or unset it")
+        raise SettingsError(
+            f"COURSEKIT_MASTER_PORT = {text!r} is not a port.", fix="set it to 1024 ... 65535, or unset it"
+        )
     return int(text)

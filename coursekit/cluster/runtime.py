@@ -60,7 +60,8 @@ def find_spark() -> str:
     spec = importlib.util.find_spec("pyspark")
     if spec is None or not spec.submodule_search_locations:
         raise MissingPackageError(
-            "pyspark is not installed here.", fix="install coursekit with its Spark extra: pip install 'coursekit[spark]'"
+            "pyspark is not installed here.",
+            fix="install coursekit with its Spark extra: pip install 'coursekit[spark]'",
         )
     return next(iter(spec.submodule_search_locations))
 
@@ -121,7 +122,8 @@ def python_version(python: str) -> str:
         shown = subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise PythonMismatchError(
-            f"PYSPARK_PYTHON = {python!r} does not run ({error}).", fix="unset PYSPARK_PYTHON and start the kernel again"
+            f"PYSPARK_PYTHON = {python!r} does not run ({error}).",
+            fix="unset PYSPARK_PYTHON and start the kernel again",
         ) from None
     return shown.stdout.strip()
 

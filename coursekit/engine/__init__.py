@@ -30,5 +30,7 @@ def open_engine(name: str | None = None, *, keep: bool = False) -> Engine:
     """
     name = name or os.environ.get("COURSEKIT_ENGINE") or "auto"
     if name not in ("auto", "process"):
-        raise SettingsError(f"engine = {name!r} is not an engine.", fix='use "process", or "auto" for the best one here')
+        raise SettingsError(
+            f"engine = {name!r} is not an engine.", fix='use "process", or "auto" for the best one here'
+        )
     return ProcessEngine(keep=keep)

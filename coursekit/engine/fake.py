@@ -73,9 +73,7 @@ class FakeEngine:
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes by name; see `Engine.nodes`."""
-        chosen = (
-            node for node in self._nodes.values() if owner in (None, node.owner) and group in (None, node.group)
-        )
+        chosen = (node for node in self._nodes.values() if owner in (None, node.owner) and group in (None, node.group))
         return tuple(sorted(chosen, key=lambda node: node.name))
 
     def logs(self, name: str, *, lines: int = 100) -> str:

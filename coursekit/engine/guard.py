@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 _POLL_S = 0.5
 _TERM_S = 5.0
@@ -38,7 +39,12 @@ def main() -> None:
             os._exit(0)  # the caller waits for this process only; the guard itself belongs to init
         os.setsid()
     wake, asked_to_stop = threading.Event(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda signum, frame: (asked_to_stop.set(), wake.set()))
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        asked_to_stop.set()
+        wake.set()
+
+    signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     child = None if options.exited is not None else _spawn(options, wake)
     abandoned = _abandonment(options)
@@ -65,12 +71,17 @@ def _spawn(options: argparse.Namespace, wake: threading.Event) -> subprocess.Pop
     """Start the command; ``wake`` is set when it has ended."""
     command = options.command[1:]
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)  # noqa: PLW1509, S603
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)
     except OSError as error:
         print(f"coursekit: cannot start {command[0]!r}: {error.strerror}", file=sys.stderr, flush=True)
         _exec_as_exited(127)
         raise
-    threading.Thread(target=lambda: (child.wait(), wake.set()), daemon=True).start()
+
+    def watch() -> None:
+        child.wait()
+        wake.set()
+
+    threading.Thread(target=watch, daemon=True).start()
     return child
 
 
@@ -113,7 +124,7 @@ def _abandonment(options: argparse.Namespace) -> Callable[[], bool]:
             alone_since = None
             return False
         alone_since = alone_since or time.monotonic()
-        return time.monotonic() - alone_since >= options.linger
+        return bool(time.monotonic() - alone_since >= options.linger)
 
     return abandoned
 

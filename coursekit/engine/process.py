@@ -100,9 +100,7 @@ class ProcessEngine:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
         found = (_read_node(process, label) for process, label in self._labelled() if _is_guard(process))
         chosen = (
-            node
-            for node in found
-            if node is not None and owner in (None, node.owner) and group in (None, node.group)
+            node for node in found if node is not None and owner in (None, node.owner) and group in (None, node.group)
         )
         return tuple(sorted(chosen, key=lambda node: node.name))
 
@@ -130,9 +128,7 @@ class ProcessEngine:
         cores = psutil.cpu_count() or 1
         used = sum(node.cores for node in self.nodes() if node.is_running)
         memory = psutil.virtual_memory()
-        return Capacity(
-            cores=cores, free_cores=max(0, cores - used), memory=memory.total, free_memory=memory.available
-        )
+        return Capacity(cores=cores, free_cores=max(0, cores - used), memory=memory.total, free_memory=memory.available)
 
     def hold(self, group: str, *, owner: str) -> None:
         """Take a share of the group's lease until this process ends; see `Engine.hold`."""

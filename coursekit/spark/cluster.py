@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
@@ -117,9 +117,7 @@ class SparkCluster:
                 fix=f"close it and make another: SparkCluster(workers={workers})",
             )
         self._check_alive()
-        self._spec = ClusterSpec(
-            name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory
-        )
+        self._spec = ClusterSpec(name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory)
         self.last_change = self._apply()
         self._provisioner.wait_ready(self.name)
         if self._spark is not None:
@@ -179,8 +177,10 @@ class SparkCluster:
 
     def __repr__(self) -> str:
         spec = self._spec
-        shape = f"local[{spec.cores}]" if self.is_local else (
-            f"{spec.workers} workers x {spec.cores} cores, {format_memory(spec.memory)} each"
+        shape = (
+            f"local[{spec.cores}]"
+            if self.is_local
+            else (f"{spec.workers} workers x {spec.cores} cores, {format_memory(spec.memory)} each")
         )
         return f"SparkCluster({spec.name!r}: {shape}{', closed' if self._closed else ''})"
 

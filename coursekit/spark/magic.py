@@ -31,8 +31,9 @@ def register(shell: InteractiveShell) -> None:
     """Add ``%sc`` to a notebook's kernel, and show errors of the course as message and fix, without a trace."""
     from coursekit.errors import CoursekitError
 
-    shell.register_magic_function(start_cluster, magic_kind="line", magic_name="sc")
-    shell.set_custom_exc((CoursekitError,), _show_error)
+    kernel: Any = shell  # IPython's own types do not know of plain functions as magics
+    kernel.register_magic_function(start_cluster, magic_kind="line", magic_name="sc")
+    kernel.set_custom_exc((CoursekitError,), _show_error)
 
 
 def start_cluster(line: str) -> SparkSession | None:
@@ -90,7 +91,7 @@ def _show(cluster: SparkCluster | None) -> None:
     if cluster is None:
         print("No cluster was started from this notebook.", _USAGE)
     else:
-        display(cluster)
+        display(cluster)  # type: ignore[no-untyped-call]
 
 
 def _show_error(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: Any = None) -> Any:

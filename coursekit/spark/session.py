@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _EXECUTORS_START_S: Final = 90.0
-_SECRET: Final = "spark.authenticate.secret"
+_SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
 
 
 def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str]) -> SparkSession:
@@ -71,7 +71,7 @@ def launch_driver(settings: dict[str, str]) -> None:
     conf = SparkConf(loadDefaults=False)
     conf.setAll([(key, value) for key, value in settings.items() if key != _SECRET])
     with _stderr_to(run_dir() / "driver.log"):
-        SparkContext._ensure_initialized(gateway=launch_gateway(conf))
+        SparkContext._ensure_initialized(gateway=launch_gateway(conf))  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
@@ -117,31 +117,30 @@ def stop_active_session() -> None:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    context = SparkContext._active_spark_context
-    gateway = SparkContext._gateway
-    process = getattr(gateway, "proc", None)
-    if gateway is not None and process is not None and process.poll() is not None:
-        # The driver's Java process was killed: pyspark goes on talking to it unless it is forgotten.
+    if _is_driver_killed():
+        # pyspark goes on talking to a Java process that was killed, unless it is made to forget it.
         SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
         SparkSession._instantiatedSession = None
-        return
-    if context is not None:
+    elif SparkContext._active_spark_context is not None:
         with contextlib.suppress(Exception):  # a session whose master is gone may complain while it stops
-            session = SparkSession._instantiatedSession
-            (session or context).stop()
+            (SparkSession._instantiatedSession or SparkContext._active_spark_context).stop()
 
 
 def _leave_other_session(master: str) -> None:
+    """Stop the kernel's session unless it can go on being used for this master."""
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    if context is None and SparkContext._gateway is None:
-        return
+    if _is_driver_killed() or (context is not None and (_is_stopped(context) or context.master != master)):
+        stop_active_session()
+
+
+def _is_driver_killed() -> bool:
+    """Whether this kernel had a driver process and it has ended."""
+    from pyspark import SparkContext
+
     process = getattr(SparkContext._gateway, "proc", None)
-    if process is not None and process.poll() is not None:
-        stop_active_session()
-    elif context is not None and (_is_stopped(context) or context.master != master):
-        stop_active_session()
+    return process is not None and process.poll() is not None
 
 
 def _is_stopped(context: Any) -> bool:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from coursekit.cluster import ClusterStatus
     from coursekit.spark.cluster import SparkCluster
 
+_LEFT = "style='text-align:left'"
 _DOT = {"running": "#2a7f62", "starting": "#b58900", "degraded": "#d1495b", "dead": "#d1495b", "died": "#d1495b"}
 
 
@@ -17,10 +18,10 @@ def cluster_as_html(cluster: SparkCluster, status: ClusterStatus | None) -> str:
     if status is None:
         return f"<code>{escape(repr(cluster))}</code>"
     rows = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{_cell(key, str(value))}</td>" for key, value in row.items()) + "</tr>"
+        f"<tr>{''.join(f'<td {_LEFT}>{_cell(key, str(value))}</td>' for key, value in row.items())}</tr>"
         for row in status.rows()
     )
-    heads = "".join(f"<th style='text-align:left'>{escape(key)}</th>" for key in status.rows()[0]) if status.workers else ""
+    heads = "".join(f"<th {_LEFT}>{escape(key)}</th>" for row in status.rows()[:1] for key in row)
     link = f" · <a href='{escape(cluster.ui_url or '')}' target='_blank'>Spark UI</a>" if cluster.ui_url else ""
     title = f"{_dot(status.state)} cluster <b>{escape(status.name)}</b> · {escape(status.state)}{link}"
     return f"<div>{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"

@@ -68,12 +68,12 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     assert harness.engine.nodes() == ()
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine(harness: Any) -> Engine:
     return harness.engine
 
 
-@pytest.fixture()
+@pytest.fixture
 def spec(harness: Any) -> Any:
     def make(name: str = "", **settings: Any) -> NodeSpec:
         known = {"owner": "ada", "group": "default", "role": "worker", "command": harness.sleeps}

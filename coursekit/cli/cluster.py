@@ -104,6 +104,18 @@ def down(
     typer.echo(f"Stopped: {', '.join(names) or 'nothing ran'}.")
 
 
+@app.command(epilog="Example:  coursekit cluster warm")
+def warm(fresh: Annotated[bool, typer.Option(help="Build it again.")] = False) -> None:
+    """Build, once, the archive of Spark's classes that makes clusters start in about half the time."""
+    from rich.console import Console
+
+    from coursekit.spark.warm import build_archive
+
+    with Console(stderr=True).status("Looking for the archive") as shown:
+        path = build_archive(fresh=fresh, tell=shown.update)
+    typer.echo(f"Clusters start from {path}")
+
+
 def _provisioner() -> LocalProvisioner:
     from coursekit.cluster import LocalProvisioner
     from coursekit.engine import open_engine

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from coursekit.cluster.archive import archive_flags, classpath
 from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.config import MiB
@@ -150,8 +151,9 @@ def _java(runtime: Runtime, main: str, *arguments: str) -> tuple[str, ...]:
         "-Dspark.authenticate=true",
         "-Dspark.port.maxRetries=0",  # a port that is taken is an error, not a master somewhere else
         "-Dspark.master.rest.enabled=false",
+        *archive_flags(runtime),
         "-cp",
-        f"{runtime.spark_home}/jars/*",
+        classpath(runtime),
         main,
         *arguments,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.cluster import Access, ClusterSpec
+from coursekit.cluster.archive import archive_flags
 from coursekit.cluster.plan import START_FLAGS
+from coursekit.cluster.runtime import find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
 
@@ -149,7 +152,7 @@ def _is_stopped(context: Any) -> bool:
 
 def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     """Give what every session of the course has set, and why."""
-    flags = " ".join(START_FLAGS)
+    flags = " ".join((*START_FLAGS, *archive_flags(find_runtime())))
     common = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
@@ -160,8 +163,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         # The default of 200 is for clusters a hundred times as large.
         "spark.sql.shuffle.partitions": str(2 * spec.slots),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.ui.port": "4040",
-        **_behind_a_hub(),
+        **_pages(),
     }
     if access is None:
         return {**common, "spark.master": f"local[{spec.cores}]"}
@@ -177,7 +179,18 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     }
 
 
-def _behind_a_hub() -> dict[str, str]:
-    """Tell Spark's pages the path under which the Hub's proxy shows them."""
+def _pages() -> dict[str, str]:
+    """Give Spark's pages a free port, and behind a Hub the path under which its proxy shows them."""
+    port = _free_port_from(4040)
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    return {"spark.ui.proxyBase": f"{prefix}proxy/4040"} if prefix else {}
+    behind = {"spark.ui.proxyBase": f"{prefix}proxy/{port}"} if prefix else {}
+    return {"spark.ui.port": str(port), **behind}
+
+
+def _free_port_from(port: int) -> int:
+    """Find the first free port; Spark would look too, but its links would not know."""
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+        port += 1

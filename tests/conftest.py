@@ -1,0 +1,45 @@
+"""What all tests share: places of their own, and a look at the end whether anything was left running."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("unit", "contract", "integration", "browser", "attacks")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the cheap layers first: a typing error should not wait for a browser."""
+    items.sort(key=lambda item: LAYERS.index(item.path.relative_to(ROOT / "tests").parts[0]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep logs and nodes of the tests away from the user's; data sets are cached between runs under build/."""
+    run = tmp_path_factory.mktemp("run")
+    os.environ["COURSEKIT_RUN"] = str(run)
+    os.environ["COURSEKIT_CACHE"] = str(ROOT / "build" / "cache")
+    os.environ.pop("COURSEKIT_ENGINE", None)
+    yield run
+    deadline = time.monotonic() + 15
+    while (left := _nodes_left(run)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left, f"tests left nodes running: {left}"
+
+
+def _nodes_left(run: Path) -> list[str]:
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if str(run) in process.environ().get("COURSEKIT_NODE", ""):
+                left.append(" ".join(process.cmdline())[:200])
+        except psutil.Error:
+            continue
+    return left

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coursekit.config import GiB, KiB, MiB, find_course, format_memory, owner, parse_memory
+from coursekit.errors import CourseNotFoundError, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("2g", 2 * GiB), ("512 MiB", 512 * MiB), ("1.5GB", 3 * GiB // 2), ("64k", 64 * KiB), ("1073741824", GiB)],
+)
+def test_memory_is_read_as_people_write_it(text, size):
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "two gigs", "2t", "-1g", "g", "1g 2g"])
+def test_what_is_not_memory_is_refused_with_its_value(text):
+    with pytest.raises(SettingsError, match="is not an amount of memory") as caught:
+        parse_memory(text)
+    assert repr(text) in str(caught.value)
+
+
+@given(st.integers(min_value=0, max_value=2**50))
+def test_bytes_survive_being_written_as_a_number(size):
+    assert parse_memory(str(size)) == size
+
+
+@given(st.integers(min_value=1, max_value=1023))
+def test_whole_units_survive_being_written_for_people(count):
+    assert parse_memory(format_memory(count * MiB)) == count * MiB
+
+
+def test_the_hubs_user_owns_what_a_notebook_starts(monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_USER", "Ada.Lovelace@unito.it")
+    assert owner() == "ada-lovelace-unito-it"
+
+
+def test_a_course_is_found_from_any_folder_below_it(tmp_path):
+    (tmp_path / "lessons" / "deep").mkdir(parents=True)
+    (tmp_path / "assignments").mkdir()
+    assert find_course(tmp_path / "lessons" / "deep").root == tmp_path.resolve()
+
+
+def test_where_there_is_no_course_the_error_says_what_one_looks_like(tmp_path):
+    with pytest.raises(CourseNotFoundError, match="lessons/ and assignments/"):
+        find_course(tmp_path)

@@ -103,9 +103,8 @@ def _union(folder: Path) -> list[str]:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-    )
+    settings = {**os.environ, **environment}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise ClusterStartError(

@@ -1,0 +1,165 @@
+"""``coursekit assignment``: release, collect, autograde, feedback, export."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coursekit.cli.output import Json, show
+
+if TYPE_CHECKING:
+    from coursekit.grading import GradingSettings, Progress
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Assignments, from release to feedback, on nbgrader's formats, exchange and gradebook.",
+    epilog="Example:  coursekit assignment list",
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="The assignment, as `coursekit assignment list` names it.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it again, over what was done before.")]
+
+_GRADE_LABELS = {
+    "auto_score": "by tests",
+    "auto_max": "of",
+    "manual_score": "by a person",
+    "manual_max": "of ",
+    "score": "total",
+    "max_score": "of  ",
+    "needs_manual": "to be graded",
+}
+
+
+@app.command("list", epilog="Example:  coursekit assignment list --json")
+def list_assignments(as_json: Json = False) -> None:
+    """List the course's assignments and how far each has come."""
+    from coursekit.config import find_course
+    from coursekit.grading import assignments_in
+
+    labels = {"auto_points": "by tests", "manual_points": "by a person"}
+    show(_rows(assignments_in(find_course()), labels, as_json), as_json=as_json, empty="no assignment in this course")
+
+
+@app.command(epilog="Example:  coursekit assignment status a1")
+def status(
+    name: Annotated[str | None, typer.Argument(help="Only this assignment.")] = None, as_json: Json = False
+) -> None:
+    """Show the gradebook: every student, every released assignment."""
+    from coursekit.grading import grades
+
+    empty = "the gradebook is empty: release an assignment and collect submissions first"
+    show(_rows(grades(_settings(), name), _GRADE_LABELS, as_json), as_json=as_json, empty=empty)
+
+
+@app.command(epilog="Example:  coursekit assignment release a1")
+def release(name: Name, force: Force = False) -> None:
+    """Make the students' version and put it into the exchange."""
+    from coursekit.grading import release
+
+    released = release(_settings(), name, force=force)
+    typer.echo(
+        f"{name} is released: {', '.join(released.files)}; {released.auto_points:g} points by tests, "
+        f"{released.manual_points:g} by a person."
+    )
+
+
+@app.command(epilog="Example:  coursekit assignment collect a1 --json")
+def collect(name: Name, as_json: Json = False) -> None:
+    """Collect each student's latest submission from the exchange."""
+    from coursekit.grading import collect
+
+    collected = collect(_settings(), name)
+    show(_rows(collected, {"path": None}, as_json), as_json=as_json, empty=f"nobody has submitted {name} yet")
+
+
+@app.command(epilog="Example:  coursekit assignment autograde a1 --student ada")
+def autograde(
+    name: Name,
+    student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Autograde what has been collected: new and newer submissions, or with --force all."""
+    from coursekit.grading import autograde
+
+    with _progress_bar("autograding", shown=not as_json) as progress:
+        graded = autograde(_settings(), name, students=student, force=force, progress=progress)
+    labels = {**_GRADE_LABELS, "log": None, "trouble": None}
+    show(_rows(graded, labels, as_json), as_json=as_json, empty=f"no submission of {name} has been collected")
+
+
+@app.command(epilog="Example:  coursekit assignment feedback a1")
+def feedback(name: Name, as_json: Json = False) -> None:
+    """Make the feedback pages and let the students fetch them."""
+    from coursekit.grading import publish_feedback
+
+    show(_rows(publish_feedback(_settings(), name), {}, as_json), as_json=as_json)
+
+
+@app.command(epilog="Example:  coursekit assignment export grades.csv")
+def export(path: Annotated[Path, typer.Argument(help="The CSV file to write.")] = Path("grades.csv")) -> None:
+    """Write all grades as CSV."""
+    from coursekit.grading import export_csv
+
+    typer.echo(f"The grades are in {export_csv(_settings(), path)}.")
+
+
+def _settings() -> GradingSettings:
+    from coursekit.config import find_course
+    from coursekit.grading import default_settings
+
+    return default_settings(find_course())
+
+
+def _rows(things: Iterable[Any], labels: Mapping[str, str | None], as_json: bool) -> list[dict[str, Any]]:
+    """Make rows of dataclasses: field names for machines, labels for people, without the fields labelled None."""
+    rows = [asdict(thing) for thing in things]
+    if as_json:
+        return rows
+    return [
+        {str(labels.get(key, key)): _text(value) for key, value in row.items() if labels.get(key, key) is not None}
+        for row in rows
+    ]
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return "\n".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return round(value, 2) if isinstance(value, float) else value
+
+
+@contextmanager
+def _progress_bar(what: str, *, shown: bool) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield functools.partial(_advance, bar, task, what)
+
+
+def _advance(bar: Any, task: Any, what: str, done: int, total: int, student: str) -> None:
+    bar.update(task, completed=done, total=total, description=f"{what} {student}")

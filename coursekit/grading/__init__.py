@@ -1,0 +1,53 @@
+"""Assignments from release to feedback, on nbgrader's own formats, exchange and gradebook.
+
+Everything here goes through one configuration (:func:`nbgrader_config`), so that ``coursekit``, plain ``nbgrader``
+and formgrader in the Hub do the same thing. Importing this package is cheap: nbgrader is loaded where it is used.
+"""
+
+from __future__ import annotations
+
+from coursekit.grading.answers import Answer, fill, read_answer, reference_answer
+from coursekit.grading.autograding import Graded, Progress, autograde
+from coursekit.grading.book import Grade, add_students, export_csv, grades
+from coursekit.grading.catalog import Assignment, assignments_in
+from coursekit.grading.checks import Checks, seed, student
+from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
+from coursekit.grading.settings import (
+    GradingSettings,
+    default_settings,
+    nbgrader_config,
+    prepare,
+    student_config,
+    write_config_file,
+)
+
+__all__ = [
+    "Answer",
+    "Assignment",
+    "Checks",
+    "Collected",
+    "Feedback",
+    "Grade",
+    "Graded",
+    "GradingSettings",
+    "Progress",
+    "Released",
+    "add_students",
+    "assignments_in",
+    "autograde",
+    "collect",
+    "default_settings",
+    "export_csv",
+    "fill",
+    "grades",
+    "nbgrader_config",
+    "prepare",
+    "publish_feedback",
+    "read_answer",
+    "reference_answer",
+    "release",
+    "seed",
+    "student",
+    "student_config",
+    "write_config_file",
+]

@@ -1,0 +1,129 @@
+"""What test cells of an assignment use: checks with points and messages, and inputs drawn from a seed.
+
+::
+
+    checks = Checks()
+    with checks.part(2, "a small heap still gets 384 MiB beside it"):
+        assert cluster_spec(1, "1g").memory == 1408 * MiB
+    checks.score()
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MAX_MESSAGE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    points: float
+    what: str
+    trouble: str | None
+
+
+@dataclass(slots=True)
+class Checks:
+    """The checks of one test cell: each gives its points by itself, and says in words what was wrong."""
+
+    _parts: list[_Part] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, points: float, what: str) -> Iterator[None]:
+        """Run one check; whatever it raises costs these points and no others.
+
+        Parameters
+        ----------
+        points : float
+            What the check is worth.
+        what : str
+            What is checked, in words for the student.
+        """
+        trouble = None
+        try:
+            yield
+        except Exception as error:
+            trouble = _in_words(error)
+        self._parts.append(_Part(points, what, trouble))
+
+    def score(self) -> float | None:
+        """Print what passed and what did not; the last line of a test cell.
+
+        Returns
+        -------
+        float or None
+            The points while autograding: nbgrader takes the last expression's value as the cell's score. None in the
+            student's own notebook, where a number would mislead, for the hidden checks are missing there.
+
+        Raises
+        ------
+        AssertionError
+            In the student's own notebook, if a check failed: the cell and nbgrader's *Validate* show it.
+        """
+        failed = [part for part in self._parts if part.trouble is not None]
+        if is_autograding():
+            print(*map(_line, self._parts), sep="\n")
+            return float(sum(part.points for part in self._parts if part.trouble is None))
+        if failed:
+            raise AssertionError("\n" + "\n".join(map(_line, self._parts)))
+        print(*map(_line, self._parts), sep="\n")
+        print("These checks pass. The grader runs more of them, with other inputs.")
+        return None
+
+
+def _line(part: _Part) -> str:
+    mark = "passed" if part.trouble is None else "FAILED"
+    points = f"{part.points:g} point" + ("" if part.points == 1 else "s")
+    return f"{mark}  {points}: {part.what}" + (f"\n        {part.trouble}" if part.trouble else "")
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, NotImplementedError):
+        return "not answered yet"
+    text = str(error).strip().split("\nJVM stacktrace:")[0]
+    text = text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + " ..."
+    if isinstance(error, AssertionError):
+        return text or "that is not so"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def is_autograding() -> bool:
+    """Whether this kernel was started by nbgrader's autograder."""
+    return os.environ.get("NBGRADER_EXECUTION") == "autograde"
+
+
+def student() -> str:
+    """Whose notebook this is.
+
+    While autograding, nbgrader's working directory tells (``autograded/<student>/<assignment>``); else the Hub's user
+    or, on a laptop, the machine's.
+    """
+    if is_autograding():
+        return Path.cwd().parent.name
+    from coursekit.config import owner
+
+    return os.environ.get("JUPYTERHUB_USER") or owner()
+
+
+def seed(*names: str, who: str | None = None) -> int:
+    """Draw a seed for one student and one question; the same names give the same seed, on every machine.
+
+    Parameters
+    ----------
+    *names : str
+        The assignment, the question, and whatever else tells inputs apart.
+    who : str, optional
+        The student; :func:`student` when not given.
+
+    Returns
+    -------
+    int
+        Between 0 and 2**32 - 1: the first four bytes of the SHA-256 of ``who|name|...``.
+    """
+    text = "|".join((who if who is not None else student(), *names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

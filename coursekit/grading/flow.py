@@ -1,0 +1,198 @@
+"""The way of an assignment out and back: release, collect, feedback. Each step is nbgrader's own.
+
+nbgrader's converters and exchange run in this process, quietly; autograding is in ``autograding.py``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from coursekit.errors import AssignmentExistsError, GradingError
+from coursekit.grading.answers import is_solution, points
+from coursekit.grading.autograding import Progress, reason, submissions
+from coursekit.grading.catalog import find_assignment, read_notebook
+from coursekit.grading.settings import GradingSettings, nbgrader_config, prepare
+
+_PUBLIC: Final = ("*.ipynb", "data/**/*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Released:
+    """An assignment that students can fetch."""
+
+    name: str
+    path: Path
+    files: tuple[str, ...]
+    auto_points: float
+    manual_points: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """A submission in the course directory, and when it was submitted (UTC)."""
+
+    student: str
+    assignment: str
+    submitted: datetime | None
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feedback:
+    """The pages that one student can fetch."""
+
+    student: str
+    assignment: str
+    pages: tuple[Path, ...]
+
+
+def release(settings: GradingSettings, name: str, *, force: bool = False) -> Released:
+    """Make the students' version of an assignment and put it into the exchange.
+
+    Only notebooks and ``data/`` leave the assignment's folder: answers, notes and everything else stay.
+
+    Parameters
+    ----------
+    settings : GradingSettings
+        Course, folders, exchange.
+    name : str
+        The assignment.
+    force : bool
+        Replace what was released before.
+
+    Raises
+    ------
+    AssignmentNotFoundError
+        If the checkout has no such assignment.
+    AssignmentExistsError
+        If it was released before and ``force`` is not given.
+    GradingError
+        If nbgrader refuses the notebook.
+    """
+    folder = find_assignment(settings, name)
+    if (settings.outbound / name).is_dir() and not force:
+        raise AssignmentExistsError(
+            f"the assignment {name!r} has been released to {settings.outbound} before.",
+            fix=f"coursekit assignment release {name} --force  replaces it; copies that students fetched stay",
+        )
+    prepare(settings)
+    _copy_public_files(folder, settings.course_dir / "source" / name)
+    from nbgrader.converters import GenerateAssignment
+
+    _run(settings, GenerateAssignment, name, force=True)
+    _run_exchange(settings, "ReleaseAssignment", name, force=True)
+    cells = read_notebook(folder / f"{name}.ipynb")["cells"]
+    outbound = settings.outbound / name
+    return Released(
+        name=name,
+        path=outbound,
+        files=tuple(sorted(str(path.relative_to(outbound)) for path in outbound.rglob("*") if path.is_file())),
+        auto_points=sum(points(cell) for cell in cells if not is_solution(cell)),
+        manual_points=sum(points(cell) for cell in cells if is_solution(cell)),
+    )
+
+
+def _copy_public_files(folder: Path, source: Path) -> None:
+    shutil.rmtree(source, ignore_errors=True)
+    for path in (found for pattern in _PUBLIC for found in folder.glob(pattern) if found.is_file()):
+        copy = source / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def collect(settings: GradingSettings, name: str, *, progress: Progress | None = None) -> tuple[Collected, ...]:
+    """Bring each student's latest submission from the exchange into the course directory.
+
+    Returns
+    -------
+    tuple of Collected
+        All collected submissions, new and old, by student.
+
+    Raises
+    ------
+    GradingError
+        If the assignment was not released, or nbgrader's collect failed.
+    """
+    if not (settings.outbound / name).is_dir():
+        find_assignment(settings, name)
+        raise GradingError(
+            f"the assignment {name!r} has not been released, so nothing was submitted.",
+            fix=f"coursekit assignment release {name}",
+        )
+    _run_exchange(settings, "Collect", name, update=True)
+    folders = submissions(settings, name)
+    found = []
+    for student, path in folders.items():
+        found.append(Collected(student=student, assignment=name, submitted=_timestamp(path), path=path))
+        if progress:
+            progress(len(found), len(folders), student)
+    return tuple(found)
+
+
+def _timestamp(folder: Path) -> datetime | None:
+    from nbgrader.utils import parse_utc
+
+    try:
+        moment: datetime = parse_utc((folder / "timestamp.txt").read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC)
+
+
+def publish_feedback(settings: GradingSettings, name: str) -> tuple[Feedback, ...]:
+    """Make the feedback pages of all graded submissions and let the students fetch them.
+
+    Raises
+    ------
+    GradingError
+        If nothing has been autograded, or a page could not be made.
+    """
+    if not any((settings.course_dir / "autograded").glob(f"*/{name}/*.ipynb")):
+        find_assignment(settings, name)
+        raise GradingError(
+            f"no submission of {name!r} has been autograded, so there is no feedback.",
+            fix=f"coursekit assignment autograde {name}",
+        )
+    from nbgrader.converters import GenerateFeedback
+
+    _run(settings, GenerateFeedback, name, force=True)
+    _run_exchange(settings, "ReleaseFeedback", name)
+    folders = sorted((settings.course_dir / "feedback").glob(f"*/{name}"))
+    return tuple(
+        Feedback(student=folder.parent.name, assignment=name, pages=tuple(sorted(folder.glob("*.html"))))
+        for folder in folders
+    )
+
+
+def _run(settings: GradingSettings, converter: Any, name: str, **traits: Any) -> None:
+    from nbgrader.coursedir import CourseDirectory
+
+    config = nbgrader_config(settings)
+    directory = CourseDirectory(config=config, assignment_id=name)
+    _start(converter(coursedir=directory, config=config, **traits), f"{converter.__name__} of {name!r}")
+
+
+def _run_exchange(settings: GradingSettings, step: str, name: str, **traits: Any) -> None:
+    from nbgrader.auth import Authenticator
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.exchange import ExchangeFactory
+
+    config = nbgrader_config(settings)
+    directory = CourseDirectory(config=config, assignment_id=name)
+    kind = getattr(ExchangeFactory(config=config), step)
+    made = kind(coursedir=directory, authenticator=Authenticator(config=config), config=config, **traits)
+    _start(made, f"{step} of {name!r}")
+
+
+def _start(app: Any, what: str) -> None:
+    """Run one step of nbgrader in this process, quietly; its log becomes the message if it fails."""
+    from nbgrader.utils import capture_log
+
+    outcome = capture_log(app)
+    if not outcome["success"]:
+        said = reason(outcome.get("log", "")) or reason(outcome["error"])
+        raise GradingError(f"nbgrader failed in {what}: {said}", fix="mend what nbgrader names, then try again")

@@ -145,7 +145,8 @@ def report(starts: dict[str, list[Start]], *, as_json: bool) -> None:
         print(json.dumps(figures))
         return
     print(
-        f"\n{figures['pairs']} pairs, medians; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    print(f"\n{figures['pairs']} pairs, medians; {machine}")
     )
     print(f"class-data archive: {'used' if figures['archive'] else 'not built (coursekit cluster warm)'}\n")
     print(f"{'':34}{'process':>10}{'local-cluster':>16}{'ratio':>8}")

@@ -1,0 +1,61 @@
+# Every target is one step of somebody's day; `make` prints them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help env demo test lint types layers warm pytest notebooks benchmark format clean
+
+help: ## print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: .venv/.synced ## create .venv from the lock file (uv is fetched by pip if it is not there)
+
+.venv/.synced: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+build/uv/bin/uv:
+	$(PYTHON) -m pip install --quiet --target build/uv uv
+
+demo: env ## run the course: a Hub, three bot students, grades, feedback (EXIT=1 ends after the gradebook)
+	@coursekit demo $(if $(EXIT),--exit)
+
+test: lint types layers pytest ## lint, types, layers, all tests that this machine can run; what was skipped is listed last
+
+lint: env ## ruff on code and notebooks, and whether the notebooks are clean
+	ruff check .
+	ruff format --check .
+	coursekit notebook check
+
+types: env ## mypy, strict
+	mypy
+
+layers: env ## imports go down only
+	lint-imports --no-logo
+
+warm: env ## store Spark's classes once, so that the tests' clusters start in half the time
+	COURSEKIT_CACHE=$(CURDIR)/build/cache coursekit cluster warm
+
+pytest: env warm ## the tests alone (ARGS="-k cluster" chooses)
+	pytest $(ARGS)
+
+notebooks: env ## execute every lesson and assignment at its small size
+	coursekit notebook run --all
+
+benchmark: env warm ## time the start of a cluster beside Spark's own local-cluster
+	COURSEKIT_CACHE=$(CURDIR)/build/cache python benchmarks/cluster_start.py
+
+format: env ## format code and notebooks, tidy notebooks
+	ruff check --fix --quiet . || true
+	ruff format --quiet .
+	coursekit notebook tidy
+
+clean: ## stop this checkout's Hub and remove everything that was made, but the environment
+	if [ -x $(BIN)/coursekit ]; then coursekit hub down; fi
+	rm -rf build

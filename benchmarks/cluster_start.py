@@ -144,10 +144,8 @@ def report(starts: dict[str, list[Start]], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(figures))
         return
-    print(
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
     print(f"\n{figures['pairs']} pairs, medians; {machine}")
-    )
     print(f"class-data archive: {'used' if figures['archive'] else 'not built (coursekit cluster warm)'}\n")
     print(f"{'':34}{'process':>10}{'local-cluster':>16}{'ratio':>8}")
     labels = {

@@ -159,6 +159,10 @@ class LocalProvisioner:
         """Say that this process uses the cluster."""
         self._engine.hold(name, owner=self._owner)
 
+    def release(self, name: str) -> None:
+        """Say that this process uses the cluster no longer."""
+        self._engine.release(name, owner=self._owner)
+
     def _nodes(self, name: str) -> tuple[Node, ...]:
         return self._engine.nodes(owner=self._owner, group=name)
 

@@ -158,3 +158,7 @@ class Engine(Protocol):
     def hold(self, group: str, *, owner: str) -> None:
         """Say that this process uses a group: nodes that nobody holds any longer are stopped after a while."""
         ...
+
+    def release(self, group: str, *, owner: str) -> None:
+        """Say that this process uses a group no longer; one that it does not hold is no error."""
+        ...

@@ -100,6 +100,10 @@ class FakeEngine:
         """Note who holds what in ``held``; see `Engine.hold`."""
         self.held.add((owner, group))
 
+    def release(self, group: str, *, owner: str) -> None:
+        """Note that nobody holds it any longer; see `Engine.release`."""
+        self.held.discard((owner, group))
+
     def _known(self, name: str) -> Node:
         if name not in self._nodes:
             raise NodeNotFoundError(f"there is no node {name!r}.", fix="start it first")

@@ -84,7 +84,6 @@ class ProcessEngine:
 
     def stop(self, name: str) -> None:
         """Stop a node with everything below it; see `Engine.stop`."""
-        group = next(((node.owner, node.group) for node in self.nodes() if node.name == name), None)
         for process in self._processes(name):
             if _is_guard(process):
                 _signal(process, psutil.Process.terminate)
@@ -93,8 +92,6 @@ class ProcessEngine:
                 _signal(process, psutil.Process.kill)
             self._gone(name, within_s=_STOP_S)
         shutil.rmtree(self._node_directory(name), ignore_errors=True)
-        if group is not None and not self.nodes(owner=group[0], group=group[1]):
-            self._release(*group)
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
@@ -140,7 +137,8 @@ class ProcessEngine:
         fcntl.flock(file, fcntl.LOCK_SH)
         self._leases[owner, group] = file
 
-    def _release(self, owner: str, group: str) -> None:
+    def release(self, group: str, *, owner: str) -> None:
+        """Give up this process's share of the group's lease; see `Engine.release`."""
         file = self._leases.pop((owner, group), None)
         if file is not None:
             file.close()

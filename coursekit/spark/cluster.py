@@ -165,6 +165,7 @@ class SparkCluster:
             stop_active_session()
             self._spark = None
         self._provisioner.delete(self.name)
+        self._provisioner.release(self.name)
         self._closed = True
 
     def __enter__(self) -> SparkCluster:

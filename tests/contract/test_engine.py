@@ -178,7 +178,7 @@ def test_running_nodes_take_cores_from_what_is_free(engine, spec):
     assert engine.capacity().free_cores == before.free_cores
 
 
-def test_holding_a_group_twice_is_harmless(engine, spec):
-    engine.hold("default", owner="ada")
-    engine.hold("default", owner="ada")
+def test_holding_and_releasing_a_group_twice_is_harmless(engine, spec):
+    for take_or_give in (engine.hold, engine.hold, engine.release, engine.release):
+        take_or_give("default", owner="ada")
     assert engine.start(spec()).is_running

@@ -49,10 +49,6 @@ def java_of(node: str) -> list[psutil.Process]:
     return found
 
 
-def node_name() -> str:
-    return json.loads(os.environ["COURSEKIT_NODE"])["name"]
-
-
 def kill_node(node: str) -> None:
     for process in java_of(node):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -79,6 +75,10 @@ def whole_again(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def test_tasks_of_a_job_run_on_every_worker(cluster):
     spark = cluster.session("where")
+
+    def node_name() -> str:  # inside, so that it travels to the executors, which cannot import this file
+        return json.loads(os.environ["COURSEKIT_NODE"])["name"]
+
     names = set(spark.sparkContext.parallelize(range(40), 8).map(lambda _: node_name()).collect())
     assert names == {f"{status.name}" for status in cluster.status().workers}
     assert cluster.executors == 2

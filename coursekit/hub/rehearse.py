@@ -1,0 +1,204 @@
+"""The class rehearsal: bot students go the whole way of an assignment and must get the grades they deserve.
+
+The students act through the Hub's own HTTP interfaces only, the instructor through `coursekit.grading`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+from typing import Any, Final
+
+from coursekit.errors import CoursekitError, SettingsError
+from coursekit.grading import (
+    Answer,
+    GradingSettings,
+    add_students,
+    autograde,
+    collect,
+    fill,
+    grades,
+    prepare,
+    publish_feedback,
+    read_answer,
+    reference_answer,
+    release,
+)
+from coursekit.hub.bots import Bot
+from coursekit.hub.results import BotResult, Rehearsal, summarise
+from coursekit.hub.server import RunningHub
+from coursekit.hub.settings import HubSettings
+
+Watch = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and how many there are."""
+
+_FIRST_NAMES: Final = ("ada", "ben", "chloe")
+_KINDS: Final = ("full", "half", "none")
+_ANSWER_FILES: Final = {"half": "half", "none": "nothing-right"}
+
+
+def bot_names(students: int) -> tuple[str, ...]:
+    """Name the bots of a class: three people, then numbers."""
+    return (*_FIRST_NAMES, *(f"bot-{number:03d}" for number in range(4, students + 1)))[:students]
+
+
+def rehearse(
+    settings: HubSettings,
+    hub: RunningHub,
+    *,
+    students: int = 3,
+    assignment: str = "a1",
+    watch: Watch = lambda step, done, total: None,
+) -> Rehearsal:
+    """Play an assignment from its release to the feedback, with bots that answer fully, by half, and wrongly in turn.
+
+    Parameters
+    ----------
+    settings : HubSettings
+        Whose Hub.
+    hub : RunningHub
+        The Hub, which answers.
+    students : int
+        Number of bots, at least 1.
+    assignment : str
+        One with ``wrong/half.py`` and ``wrong/nothing-right.py``.
+    watch : callable
+        Told about every step that is done.
+
+    Raises
+    ------
+    SettingsError
+        If there is no bot.
+    GradingError
+        If the assignment cannot be released, collected or graded at all.
+    """
+    if students < 1:
+        raise SettingsError(f"students = {students} is no class.", fix="give at least 1")
+    grading = settings.grading
+    names = bot_names(students)
+    kinds = dict(zip(names, cycle(_KINDS), strict=False))
+    answers = _answers(grading, assignment)
+    _release(grading, assignment, names, watch)
+    bots = [
+        Bot(url=hub.url, name=name, password=hub.passwords.students, course_id=settings.course_id) for name in names
+    ]
+    troubles = _together(bots, lambda bot, say: _submit(bot, assignment, answers[kinds[bot.name]], say), watch)
+    graded = _grade(grading, assignment, [name for name in names if name not in troubles], troubles, watch)
+    read = _read_feedback([bot for bot in bots if bot.name not in troubles], assignment, troubles, watch)
+    _together(bots, _leave, watch)
+    found = {grade.student: grade for grade in grades(grading, assignment) if grade.submitted is not None}
+    results = tuple(
+        BotResult(
+            student=name,
+            answers=kinds[name],
+            deserved=answers[kinds[name]].score,
+            grade=found.get(name),
+            feedback=read.get(name),
+            trouble=troubles.get(name, ""),
+        )
+        for name in names
+    )
+    times = summarise([*(bot.seconds for bot in bots), *({"autograde": seconds} for seconds in graded)])
+    return Rehearsal(assignment=assignment, results=results, times=times)
+
+
+def _release(grading: GradingSettings, assignment: str, names: tuple[str, ...], watch: Watch) -> None:
+    watch("release", 0, 1)
+    prepare(grading)
+    add_students(grading, names)
+    if not (grading.outbound / assignment).is_dir():
+        release(grading, assignment)
+    watch("release", 1, 1)
+
+
+def _answers(grading: GradingSettings, assignment: str) -> dict[str, Answer]:
+    from coursekit.grading.catalog import find_assignment
+
+    folder = find_assignment(grading, assignment)
+    wrong = {kind: read_answer(folder / "wrong" / f"{file}.py") for kind, file in _ANSWER_FILES.items()}
+    return {"full": reference_answer(folder / f"{assignment}.ipynb"), **wrong}
+
+
+def _together(bots: list[Bot], act: Callable[[Bot, Watch], Awaitable[None]], watch: Watch) -> dict[str, str]:
+    """Let all bots act at the same time; one that fails is named with its trouble and does not stop the others."""
+    troubles: dict[str, str] = {}
+    done: dict[str, int] = {}
+
+    def say(step: str, count: int, total: int) -> None:
+        done[step] = done.get(step, 0) + count
+        watch(step, done[step], len(bots))
+
+    async def act_one(bot: Bot) -> None:
+        try:
+            async with bot.browsing():
+                await act(bot, say)
+        except CoursekitError as error:
+            troubles[bot.name] = error.message
+
+    async def act_all() -> None:
+        await asyncio.gather(*(act_one(bot) for bot in bots))
+
+    asyncio.run(act_all())
+    return troubles
+
+
+async def _submit(bot: Bot, assignment: str, answer: Answer, say: Watch) -> None:
+    steps: dict[str, Callable[[], Awaitable[Any]]] = {
+        "log in": bot.log_in,
+        "start server": bot.start_server,
+        "fetch": lambda: bot.fetch(assignment),
+        "answer": lambda: _write_answer(bot, assignment, answer),
+        "submit": lambda: bot.submit(assignment),
+    }
+    for step, take in steps.items():
+        say(step, 0, 1)
+        await take()
+        say(step, 1, 1)
+
+
+async def _write_answer(bot: Bot, assignment: str, answer: Answer) -> None:
+    path = f"{assignment}/{assignment}.ipynb"
+    await bot.save_notebook(path, fill(await bot.read_notebook(path), answer))
+
+
+async def _leave(bot: Bot, say: Watch) -> None:
+    say("stop servers", 0, 1)
+    await bot.stop_server()
+    say("stop servers", 1, 1)
+
+
+def _grade(
+    grading: GradingSettings, assignment: str, names: list[str], troubles: dict[str, str], watch: Watch
+) -> list[float]:
+    """Collect, autograde, publish, and give the seconds of each; one that cannot be graded is its bot's trouble."""
+    if not names:
+        return []
+    collect(grading, assignment, progress=lambda done, total, name: watch("collect", done, total))
+    seconds = []
+    for done, name in enumerate(names):
+        watch("autograde", done, len(names))
+        try:
+            seconds += [graded.seconds for graded in autograde(grading, assignment, students=[name])]
+        except CoursekitError as error:
+            troubles[name] = error.message
+    watch("autograde", len(names), len(names))
+    if seconds:
+        watch("publish feedback", 0, 1)
+        publish_feedback(grading, assignment)
+        watch("publish feedback", 1, 1)
+    return seconds
+
+
+def _read_feedback(
+    bots: list[Bot], assignment: str, troubles: dict[str, str], watch: Watch
+) -> dict[str, tuple[float, float]]:
+    read: dict[str, tuple[float, float]] = {}
+
+    async def act(bot: Bot, say: Watch) -> None:
+        say("read feedback", 0, 1)
+        read[bot.name] = await bot.read_feedback(assignment)
+        say("read feedback", 1, 1)
+
+    troubles.update(_together(bots, act, watch))
+    return read

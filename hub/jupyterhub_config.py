@@ -1,0 +1,7 @@
+"""JupyterHub reads this file; what it says is in course.toml and in coursekit.hub.configure."""
+
+from coursekit.config import find_course
+from coursekit.hub.configure import configure
+from coursekit.hub.settings import read_settings
+
+configure(get_config(), read_settings(find_course()))  # noqa: F821 -- JupyterHub puts get_config here

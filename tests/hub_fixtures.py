@@ -1,0 +1,51 @@
+"""A copy of the course, and one real Hub for all tests that need one; `conftest.py` gives them to every folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from coursekit.config import Course, find_course
+from coursekit.hub.server import RunningHub, down, status, up
+from coursekit.hub.settings import HubSettings, read_settings
+
+
+def copy_course(target: Path) -> Course:
+    """Copy what is committed of the course, so that a test writes under a build/ of its own."""
+    source = find_course()
+    for name in ("lessons", "assignments", "datasets", "hub"):
+        if (source.root / name).is_dir():
+            shutil.copytree(source.root / name, target / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    return Course(root=target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubUnderTest:
+    """A Hub that runs for the whole session, on a copy of the course."""
+
+    course: Course
+    settings: HubSettings
+    running: RunningHub
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """A copy of the course for one test."""
+    return copy_course(tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def hub(places: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
+    """One Hub for all tests; at the end nothing of it may be left."""
+    course = copy_course(tmp_path_factory.mktemp("hub") / "course")
+    settings = read_settings(course, port=0)
+    running = up(settings)
+    try:
+        yield HubUnderTest(course=course, settings=settings, running=running)
+    finally:
+        down(settings)
+    assert status(settings) == ()

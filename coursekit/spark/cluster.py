@@ -129,6 +129,8 @@ class SparkCluster:
         self.last_change = self._apply()
         if not self.is_local:
             self._provisioner.wait_ready(self.name)
+            if self._spark is not None and not self.last_change.master_replaced:
+                wait_for_executors(self._spark, self._spec.workers)
         return self.last_change
 
     def status(self) -> ClusterStatus | None:

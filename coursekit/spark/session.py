@@ -50,6 +50,8 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
         from pyspark.sql import SparkSession
     except ImportError:
         raise MissingPackageError("pyspark is not installed here.", fix="pip install 'coursekit[spark]'") from None
+    # pyspark takes the first python3 of the PATH for executors, which need not be the one that has our packages.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
     _leave_other_session(settings["spark.master"])
     launch_driver(settings)

@@ -84,6 +84,12 @@ def test_tasks_of_a_job_run_on_every_worker(cluster):
     assert cluster.executors == 2
 
 
+def test_tasks_run_the_python_that_has_the_drivers_packages(cluster):
+    spark = cluster.session("python")
+    (theirs,) = set(spark.sparkContext.parallelize(range(2), 2).map(lambda _: sys.prefix).collect())
+    assert theirs == sys.prefix
+
+
 def test_the_driver_writes_nothing_to_the_notebooks_stderr():
     code = """
     from coursekit import SparkCluster

@@ -12,7 +12,7 @@ from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvision
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, parse_memory
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
-from coursekit.spark.session import count_executors, open_session, stop_active_session, wait_for_executors
+from coursekit.spark.session import count_executors, is_open_on, open_session, stop_active_session, wait_for_executors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -120,8 +120,7 @@ class SparkCluster:
         self._spec = ClusterSpec(name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory)
         self.last_change = self._apply()
         self._provisioner.wait_ready(self.name)
-        if self._spark is not None:
-            wait_for_executors(self._spark, workers)
+        self._wait_for_executors()
         return self.last_change
 
     def repair(self) -> Change:
@@ -129,8 +128,7 @@ class SparkCluster:
         self.last_change = self._apply()
         if not self.is_local:
             self._provisioner.wait_ready(self.name)
-            if self._spark is not None and not self.last_change.master_replaced:
-                wait_for_executors(self._spark, self._spec.workers)
+            self._wait_for_executors()
         return self.last_change
 
     def status(self) -> ClusterStatus | None:
@@ -198,6 +196,11 @@ class SparkCluster:
             return Change()
         self._provisioner.hold(self.name)
         return self._provisioner.apply(self._spec)
+
+    def _wait_for_executors(self) -> None:
+        """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
+        if self._spark is not None and is_open_on(self._provisioner.access(self.name).master_url):
+            wait_for_executors(self._spark, self._spec.workers)
 
     def _check_alive(self) -> None:
         """Raise what has died, by name and cause, with the call that mends it."""

@@ -117,6 +117,14 @@ def count_executors(spark: SparkSession) -> int:
     return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
 
 
+def is_open_on(master_url: str) -> bool:
+    """Whether this kernel has a living session on a master."""
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    return not _is_driver_killed() and context is not None and not _is_stopped(context) and context.master == master_url
+
+
 def stop_active_session() -> None:
     """Stop this kernel's session, if there is one, also when its Java process is gone."""
     from pyspark import SparkContext

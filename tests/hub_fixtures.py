@@ -20,7 +20,20 @@ def copy_course(target: Path) -> Course:
     for name in ("lessons", "assignments", "datasets", "hub"):
         if (source.root / name).is_dir():
             shutil.copytree(source.root / name, target / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    return Course(root=target)
+    course = Course(root=target)
+    for lesson in sorted(course.lessons.glob("*.ipynb")):
+        make_small(lesson)
+    return course
+
+
+def make_small(lesson: Path) -> None:
+    """Give a lesson its small parameters, as papermill does: a browser cannot."""
+    import nbformat
+    from papermill.parameterize import parameterize_notebook
+
+    notebook = nbformat.read(lesson, as_version=4)
+    sizes = notebook.metadata["coursekit"]["sizes"]
+    nbformat.write(parameterize_notebook(notebook, sizes["small"]), lesson)
 
 
 @dataclass(frozen=True, kw_only=True)

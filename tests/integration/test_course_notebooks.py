@@ -1,0 +1,47 @@
+"""Every lesson and assignment of the course, executed as CI and readers execute them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from coursekit.config import find_course
+from coursekit.errors import CellFailedError
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
+
+
+def run_notebooks(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "coursekit", "notebook", "run", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_every_notebook_of_the_course_runs_at_its_small_size(tmp_path):
+    done = run_notebooks("--all", "--jobs", "1", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    course = find_course()
+    committed = {path.stem for path in (*course.lessons.glob("*.ipynb"), *course.assignments.glob("*/*.ipynb"))}
+    executed = {path.stem for path in tmp_path.rglob("*.ipynb")}
+    assert committed <= executed
+    suite = next(ElementTree.parse(tmp_path / "junit.xml").iter("testsuite"))
+    assert (int(suite.get("tests")), int(suite.get("failures"))) == (len(committed), 0)
+
+
+def test_a_lesson_that_is_broken_on_purpose_is_named_with_its_cell_and_error(tmp_path):
+    lesson = json.loads(next(find_course().lessons.glob("01-*.ipynb")).read_text())
+    first = next(index for index, cell in enumerate(lesson["cells"]) if cell["cell_type"] == "code")
+    lesson["cells"][first + 1 :] = [
+        {"cell_type": "code", "id": "broken", "metadata": {}, "source": "1 / 0", "outputs": [], "execution_count": None}
+    ]
+    (tmp_path / "broken.ipynb").write_text(json.dumps(lesson))
+    done = run_notebooks(str(tmp_path / "broken.ipynb"), "--out", str(tmp_path / "out"))
+    assert done.returncode == CellFailedError.exit_code
+    shown = done.stdout + done.stderr
+    assert "broken" in shown
+    assert "1 / 0" in shown
+    assert "ZeroDivisionError" in shown
+    assert list((tmp_path / "out").rglob("broken.ipynb")), "the failed notebook is saved"

@@ -17,7 +17,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── CapacityError             23  not enough memory or cores
     │   ├── PortTakenError            24
     │   ├── JavaError                 25  no Java, or one Spark cannot use
-    │   └── NodeNotFoundError         26
+    │   ├── NodeNotFoundError         26
+    │   └── ImageBuildError           27
     ├── ClusterError                  30
     │   ├── ClusterNotFoundError      31
     │   ├── ClusterStartError         32
@@ -141,6 +142,12 @@ class NodeNotFoundError(EngineError):
     """No node has that name."""
 
     exit_code = 26
+
+
+class ImageBuildError(EngineError):
+    """A container image could not be built."""
+
+    exit_code = 27
 
 
 class ClusterError(CoursekitError):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coursekit import __version__
-from coursekit.cli import assignment, cluster, dataset, hub, notebook
+from coursekit.cli import assignment, cluster, dataset, hub, image, notebook
 from coursekit.cli.demo import demo
 from coursekit.cli.doctor import doctor
 from coursekit.cli.rehearse import rehearse
@@ -28,6 +28,7 @@ app.add_typer(hub.app, name="hub")
 app.command(epilog="Example:  coursekit rehearse --students 6")(rehearse)
 app.command(epilog="Example:  coursekit demo --exit")(demo)
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(image.app, name="image")
 app.add_typer(notebook.app, name="notebook")
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(dataset.app, name="dataset")

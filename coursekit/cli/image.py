@@ -1,0 +1,64 @@
+"""``coursekit image``: the container images of the course."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from coursekit.cli.output import Json, show
+from coursekit.config import find_course
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List and build the container images of the course.",
+    epilog="Example:  coursekit image build",
+    rich_markup_mode=None,
+)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Images; all when left out.")]
+
+
+@app.command("list", epilog="Example:  coursekit image list --json")
+def list_images(as_json: Json = False) -> None:
+    """Show the tree of images, and which of them are built."""
+    from coursekit.config import format_memory
+    from coursekit.errors import EngineUnavailableError
+    from coursekit.images import read_catalog, sizes
+
+    images = read_catalog(find_course())
+    try:
+        found = sizes(images)
+    except EngineUnavailableError:
+        found = {}
+    rows = [
+        {
+            "image": image.name,
+            "built on": image.parent or "Debian",
+            "size": format_memory(size) if (size := found.get(image.name)) else "not built",
+            "what it is for": image.title,
+        }
+        for image in images
+    ]
+    show(rows, as_json=as_json)
+
+
+@app.command(epilog="Example:  coursekit image build spark")
+def build(names: Names = None) -> None:
+    """Build images with all that they are built on; what has not changed is not built again."""
+    from rich.console import Console
+
+    from coursekit.config import format_memory
+    from coursekit.images import build as build_all
+    from coursekit.images import choose, read_catalog, sizes
+
+    course = find_course()
+    images = choose(read_catalog(course), names or ())
+    began = time.monotonic()
+    console = Console(stderr=True)
+    with console.status("Building") as status:
+        build_all(course, images, tell=status.update if console.is_terminal else console.print)
+    for name, size in sizes(images).items():
+        typer.echo(f"{name:<12} {format_memory(size or 0):>9}")
+    typer.echo(f"Built in {time.monotonic() - began:.0f} s.")

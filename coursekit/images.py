@@ -1,0 +1,297 @@
+"""The tree of container images: read it, build it in order, tag it.
+
+Each image is built in two steps, ``<name>-packages`` (what the lock file has for its extras, on the packages of its
+parent) and ``<name>`` (coursekit itself on top), so that a changed line of ours rebuilds one small layer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from coursekit.config import Course
+from coursekit.errors import EngineUnavailableError, ImageBuildError, MissingPackageError, SettingsError
+
+if TYPE_CHECKING:
+    import docker
+
+REPOSITORY: Final = "coursekit"
+DEBIAN: Final = "debian:bookworm-slim"
+_TITLE_LABEL: Final = "org.opencontainers.image.title"
+# What a slim Debian leaves out: nobody reads manuals in a container.
+_SLIM: Final = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """One image of the tree.
+
+    Parameters
+    ----------
+    name : str
+        Its folder under ``images/``.
+    title : str
+        What it is for.
+    parent : str or None
+        The image that it is built on.
+    extras : tuple of str
+        coursekit's extras whose packages it has.
+    folder : Path
+        Where its Dockerfile is.
+    """
+
+    name: str
+    title: str
+    parent: str | None
+    extras: tuple[str, ...]
+    folder: Path
+
+    @property
+    def tag(self) -> str:
+        """The finished image."""
+        return f"{REPOSITORY}/{self.name}:latest"
+
+    @property
+    def packages_tag(self) -> str:
+        """The image without coursekit itself, which its children are built on."""
+        return f"{REPOSITORY}/{self.name}-packages:latest"
+
+
+def read_catalog(course: Course) -> tuple[Image, ...]:
+    """Read the tree, parents before children.
+
+    Raises
+    ------
+    SettingsError
+        If the catalog names a parent that it does not have, or goes in a circle.
+    """
+    path = course.root / "images" / "catalog.toml"
+    entries: dict[str, dict[str, Any]] = tomllib.loads(path.read_text())
+    ordered: dict[str, Image] = {}
+    while len(ordered) < len(entries):
+        ready = [name for name in entries if name not in ordered and entries[name].get("parent") in (None, *ordered)]
+        if not ready:
+            stuck = sorted(entries.keys() - ordered.keys())
+            raise SettingsError(
+                f"{path}: the parents of {', '.join(stuck)} are not in the catalog, or stand in a circle.",
+                fix="give each of them a parent that is in the catalog",
+            )
+        for name in ready:
+            ordered[name] = Image(
+                name=name,
+                title=entries[name]["title"],
+                parent=entries[name].get("parent"),
+                extras=tuple(entries[name]["extras"]),
+                folder=path.parent / name,
+            )
+    return tuple(ordered.values())
+
+
+def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
+    """Choose images by name with all that they are built on; all images when no name is given.
+
+    Raises
+    ------
+    SettingsError
+        If the catalog has no image of a name.
+    """
+    known = {image.name: image for image in images}
+    chosen: set[str] = set()
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
+        image: Image | None = known[name]
+        while image is not None:
+            chosen.add(image.name)
+            image = known[image.parent] if image.parent else None
+    return tuple(image for image in known.values() if image.name in chosen or not chosen)
+
+
+def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: None) -> None:
+    """Build images, parents first; what has not changed is taken from the daemon's cache.
+
+    Parameters
+    ----------
+    course : Course
+        The checkout whose ``images/`` and lock file are used.
+    images : iterable of Image
+        In the order of `read_catalog`.
+    tell : callable
+        Called with each step of the build.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If no Docker daemon answers.
+    ImageBuildError
+        If a step fails; its output is in the message.
+    """
+    client = connect()
+    tell(f"{DEBIAN}: looking for it")
+    _require_debian(client, tell)
+    wheel = _build_wheel(course)
+    for image in images:
+        context = _fresh(course.build / "images" / image.name)
+        shutil.copy(image.folder / "Dockerfile", context)
+        (context / "requirements.txt").write_text(_requirements(course, image))
+        _copy_certificates(context / "certificates")
+        parent = {"PARENT": f"{REPOSITORY}/{image.parent}-packages:latest"} if image.parent else {}
+        _build(client, context, image.packages_tag, parent, title=image.title, tell=tell)
+        final = _fresh(course.build / "images" / f"{image.name}-final")
+        shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
+        (final / "wheel").mkdir()
+        shutil.copy(wheel, final / "wheel")
+        _build(client, final, image.tag, {"PARENT": image.packages_tag}, title=image.title, tell=tell)
+
+
+def sizes(images: Iterable[Image]) -> dict[str, int | None]:
+    """Give the size of each image that the daemon has, bytes; None for one that is not built."""
+    import docker.errors
+
+    client = connect()
+    found: dict[str, int | None] = {}
+    for image in images:
+        try:
+            found[image.name] = int(client.images.get(image.tag).attrs["Size"])
+        except docker.errors.ImageNotFound:
+            found[image.name] = None
+    return found
+
+
+def connect() -> docker.DockerClient:
+    """Connect to the Docker daemon of ``DOCKER_HOST`` or of this machine.
+
+    Raises
+    ------
+    MissingPackageError
+        If the docker package is not installed.
+    EngineUnavailableError
+        If no daemon answers, or it does not let this user in.
+    """
+    try:
+        import docker
+        from docker.errors import DockerException
+    except ImportError:
+        raise MissingPackageError(
+            "the Python package docker is not installed.", fix="pip install 'coursekit[docker]'"
+        ) from None
+    try:
+        client = docker.from_env(timeout=600)
+        client.ping()
+    except DockerException as error:
+        if "Permission denied" in str(error):
+            raise EngineUnavailableError(
+                "the Docker daemon's socket is not yours to use.",
+                fix="ask an operator to add you to the group docker (whoever is in it is root on this machine)",
+            ) from None
+        raise EngineUnavailableError(
+            f"no Docker daemon answers ({os.environ.get('DOCKER_HOST') or 'local socket'}).",
+            fix='start it (systemctl start docker), or use the engine "process", which needs none',
+        ) from None
+    return client
+
+
+def _require_debian(client: docker.DockerClient, tell: Tell) -> None:
+    """Have Debian's image: here already, from a registry, or made from Debian's packages where none is reached."""
+    import docker.errors
+
+    try:
+        client.images.get(DEBIAN)
+    except docker.errors.ImageNotFound:
+        try:
+            tell(f"{DEBIAN}: asking a registry")
+            repository, tag = DEBIAN.split(":")
+            client.images.pull(repository, tag)
+        except docker.errors.APIError:
+            tell(f"{DEBIAN}: no registry, making it from Debian's packages")
+            _make_debian()
+
+
+def _make_debian() -> None:
+    """Make Debian's slim image with mmdebstrap, as an air-gapped site does with its own mirror."""
+    if shutil.which("mmdebstrap") is None:
+        raise ImageBuildError(
+            f"there is no registry to fetch {DEBIAN} from, and no mmdebstrap to make it with.",
+            fix="apt install mmdebstrap (Debian, Ubuntu), or load the image: docker load < debian.tar",
+        )
+    exclude = [f"--dpkgopt=path-exclude={pattern}" for pattern in _SLIM]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", *exclude, "bookworm", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as making:
+        done = subprocess.run(["docker", "import", "-", DEBIAN], stdin=making.stdout, capture_output=True, check=False)
+        said = making.stderr.read().decode(errors="replace") if making.stderr else ""
+    if making.returncode or done.returncode:
+        raise ImageBuildError(
+            f"{DEBIAN} could not be made from Debian's packages:\n{said[-2000:]}{done.stderr.decode()[-500:]}",
+            fix="look whether Debian's mirror can be reached: apt-get update",
+        )
+
+
+def _build(
+    client: docker.DockerClient, context: Path, tag: str, arguments: Mapping[str, str], *, title: str, tell: Tell
+) -> None:
+    """Build one Dockerfile with the daemon's own builder, which needs no plugin."""
+    tell(f"{tag}: reading")
+    output: list[str] = []
+    stream = client.api.build(
+        path=str(context), tag=tag, buildargs=dict(arguments), labels={_TITLE_LABEL: title}, rm=True, decode=True
+    )
+    for part in stream:
+        text = str(part.get("stream", "")).rstrip()
+        output += [text] if text else []
+        if text.startswith("Step "):
+            tell(f"{tag}: {text}")
+        if "error" in part:
+            last = "\n".join(output[-25:])
+            raise ImageBuildError(
+                f"{tag} was not built: {part['error']}\n{last}",
+                fix=f"mend what its last lines name, in {context.name}/Dockerfile or in the lock file",
+            )
+
+
+def _requirements(course: Course, image: Image) -> str:
+    """Give what the lock file has for an image's extras, with checksums."""
+    uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
+    extras = [word for extra in image.extras for word in ("--extra", extra)]
+    command = [uv, "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-header", *extras]
+    return _run(command, course.root)
+
+
+def _build_wheel(course: Course) -> Path:
+    """Build coursekit's wheel; it is the same to the byte while the sources are."""
+    folder = _fresh(course.build / "images" / "wheel")
+    uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
+    _run([uv, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", str(folder)], course.root)
+    return next(folder.glob("*.whl"))
+
+
+def _run(command: list[str], folder: Path) -> str:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ImageBuildError(f"{command[0]} is not there.", fix="make env, which fetches uv") from None
+    if done.returncode != 0:
+        raise ImageBuildError(f"{' '.join(command[:3])} failed:\n{done.stderr[-2000:]}", fix="mend what it names")
+    return done.stdout
+
+
+def _copy_certificates(folder: Path) -> None:
+    """Take along the certificates of a site that has its own (``COURSEKIT_CA`` or ``SSL_CERT_FILE``)."""
+    folder.mkdir()
+    bundle = os.environ.get("COURSEKIT_CA") or os.environ.get("SSL_CERT_FILE")
+    if bundle and Path(bundle).is_file():
+        shutil.copy(bundle, folder / "site.crt")
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

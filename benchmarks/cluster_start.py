@@ -26,7 +26,6 @@ from dataclasses import dataclass
 
 import psutil
 
-from coursekit.cluster.archive import archive_path
 from coursekit.cluster.runtime import find_runtime
 
 MARK = "COURSEKIT_BENCHMARK"
@@ -140,7 +139,7 @@ def report(starts: dict[str, list[Start]], *, as_json: bool) -> None:
         ratio = statistics.median(getattr(ours, field) / getattr(theirs, field) for ours, theirs in pairs)
         figures[f"process_over_local_cluster_{field}"] = round(ratio, 3)
     figures["process_over_local_cluster"] = figures["process_over_local_cluster_registered_s"]
-    figures["archive"] = int(archive_path(find_runtime()).exists())
+    figures["archive"] = int(find_runtime().archive is not None)
     if as_json:
         print(json.dumps(figures))
         return

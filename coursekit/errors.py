@@ -18,7 +18,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── PortTakenError            24
     │   ├── JavaError                 25  no Java, or one Spark cannot use
     │   ├── NodeNotFoundError         26
-    │   └── ImageBuildError           27
+    │   ├── ImageBuildError           27
+    │   └── ImageMissingError         28
     ├── ClusterError                  30
     │   ├── ClusterNotFoundError      31
     │   ├── ClusterStartError         32
@@ -148,6 +149,12 @@ class ImageBuildError(EngineError):
     """A container image could not be built."""
 
     exit_code = 27
+
+
+class ImageMissingError(EngineError):
+    """The engine does not have the image that a node needs."""
+
+    exit_code = 28
 
 
 class ClusterError(CoursekitError):

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import Course
-from coursekit.errors import EngineUnavailableError, ImageBuildError, MissingPackageError, SettingsError
+from coursekit.engine.docker import connect
+from coursekit.errors import ImageBuildError, SettingsError
 
 if TYPE_CHECKING:
     import docker
@@ -165,39 +166,6 @@ def sizes(images: Iterable[Image]) -> dict[str, int | None]:
         except docker.errors.ImageNotFound:
             found[image.name] = None
     return found
-
-
-def connect() -> docker.DockerClient:
-    """Connect to the Docker daemon of ``DOCKER_HOST`` or of this machine.
-
-    Raises
-    ------
-    MissingPackageError
-        If the docker package is not installed.
-    EngineUnavailableError
-        If no daemon answers, or it does not let this user in.
-    """
-    try:
-        import docker
-        from docker.errors import DockerException
-    except ImportError:
-        raise MissingPackageError(
-            "the Python package docker is not installed.", fix="pip install 'coursekit[docker]'"
-        ) from None
-    try:
-        client = docker.from_env(timeout=600)
-        client.ping()
-    except DockerException as error:
-        if "Permission denied" in str(error):
-            raise EngineUnavailableError(
-                "the Docker daemon's socket is not yours to use.",
-                fix="ask an operator to add you to the group docker (whoever is in it is root on this machine)",
-            ) from None
-        raise EngineUnavailableError(
-            f"no Docker daemon answers ({os.environ.get('DOCKER_HOST') or 'local socket'}).",
-            fix='start it (systemctl start docker), or use the engine "process", which needs none',
-        ) from None
-    return client
 
 
 def _require_debian(client: docker.DockerClient, tell: Tell) -> None:

@@ -29,9 +29,10 @@ def copy_course(target: Path) -> Course:
 def make_small(lesson: Path) -> None:
     """Give a lesson its small parameters, as papermill does: a browser cannot."""
     import nbformat
+    from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
-    notebook = nbformat.read(lesson, as_version=4)
+    notebook = load_notebook_node(str(lesson))
     sizes = notebook.metadata["coursekit"]["sizes"]
     nbformat.write(parameterize_notebook(notebook, sizes["small"]), lesson)
 

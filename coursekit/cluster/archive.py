@@ -7,11 +7,9 @@ the jars, and ignores it when it does not.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from coursekit.cluster.runtime import Runtime
-from coursekit.config import cache_dir
 
 
 def classpath(runtime: Runtime) -> str:
@@ -21,16 +19,6 @@ def classpath(runtime: Runtime) -> str:
     return ":".join(map(str, (home / "conf", *first, home / "jars" / "*")))
 
 
-def archive_path(runtime: Runtime) -> Path:
-    """Give where the archive of this Java and this Spark is, or would be."""
-    java = Path(runtime.java).resolve()
-    release = java.parent.parent / "release"
-    jars = sorted(path.name for path in Path(runtime.spark_home, "jars").glob("*.jar"))
-    known = "\n".join((str(java), release.read_text() if release.exists() else "", runtime.spark_home, *jars))
-    return cache_dir() / "class-data" / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.jsa"
-
-
 def archive_flags(runtime: Runtime) -> tuple[str, ...]:
-    """Give the Java options that use the archive; none when it has not been built."""
-    path = archive_path(runtime)
-    return (f"-XX:SharedArchiveFile={path}", "-Xlog:cds=off") if path.exists() else ()
+    """Give the Java options that use the runtime's archive, if it has one; Java ignores a path that is not there."""
+    return (f"-XX:SharedArchiveFile={runtime.archive}", "-Xlog:cds=off") if runtime.archive else ()

@@ -7,14 +7,13 @@ import json
 import os
 import secrets
 import socket
-import sys
 import time
 import urllib.request
 from typing import Any, Final
 
-from coursekit.cluster.plan import MASTER, WORKER, Launch, launch_of, plan, spec_of
+from coursekit.cluster.plan import MASTER, WORKER, Launch, launch_of, master_name, plan, spec_of
 from coursekit.cluster.provisioner import Access, Change, ClusterStatus, WorkerStatus, explain_exit, seconds_since
-from coursekit.cluster.runtime import find_runtime, version_of
+from coursekit.cluster.runtime import IMAGE_RUNTIME, Runtime, find_runtime
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.config import format_memory, owner
 from coursekit.engine import Engine, Node, NodeSpec, open_engine
@@ -29,6 +28,8 @@ from coursekit.errors import (
 
 _MASTER_START_S: Final = 60.0
 _LOOPBACK: Final = "127.0.0.1"
+_MASTER_PORT: Final = 7077
+_UI_PORT: Final = 8080
 
 
 class LocalProvisioner:
@@ -62,8 +63,8 @@ class LocalProvisioner:
         """
         present = self._nodes(spec.name)
         _check_same_shape(spec, present)
-        master = next((node for node in present if node.role == MASTER and node.is_running), None)
-        launch = launch_of(master, find_runtime()) if master else self._new_launch()
+        master = _running_master(present)
+        launch = launch_of(master, self._runtime()) if master else self._new_launch(spec.name)
         wanted = {node.name: node for node in plan(spec, launch)}
         # Workers of a dead master hold the secret and the address of one that is gone.
         running = {node.name for node in present if node.is_running and master is not None}
@@ -75,7 +76,7 @@ class LocalProvisioner:
         for node in missing:
             self._engine.start(node)
             if node.role == MASTER:
-                self._wait_for_master(spec.name, launch)
+                self._wait_for_master(spec.name)
         dead = [node for node in present if not node.is_running]
         return Change(
             started=tuple(node.name for node in missing),
@@ -137,12 +138,12 @@ class LocalProvisioner:
     def access(self, name: str) -> Access:
         """Give what a driver needs to use a cluster."""
         self.status(name)
-        labels = self._nodes(name)[0].labels
+        nodes = self._nodes(name)
         return Access(
-            master_url=f"spark://{labels['host']}:{labels['port']}",
-            host=labels["host"],
-            secret=labels["secret"],
-            python=labels["python"],
+            master_url=_master_url(nodes),
+            driver_host=self._engine.driver_host(name, owner=self._owner),
+            secret=nodes[0].labels["secret"],
+            runtime=self._runtime(),
         )
 
     def logs(self, name: str, *, lines: int = 50) -> dict[str, str]:
@@ -166,17 +167,30 @@ class LocalProvisioner:
     def _nodes(self, name: str) -> tuple[Node, ...]:
         return self._engine.nodes(owner=self._owner, group=name)
 
-    def _new_launch(self) -> Launch:
-        fixed = os.environ.get("COURSEKIT_MASTER_PORT")
-        port = _read_port(fixed) if fixed else _free_port()
+    def _runtime(self) -> Runtime:
+        """Give what Spark's processes are started with where this engine runs them."""
+        return IMAGE_RUNTIME if self._has_containers else find_runtime()
+
+    @property
+    def _has_containers(self) -> bool:
+        return self._engine.name in ("docker", "swarm", "kubernetes")
+
+    def _new_launch(self, name: str) -> Launch:
+        """Choose ports and a secret; a container has all ports to itself."""
+        if self._has_containers:
+            master_host, listen, port, ui_port = master_name(self._owner, name), None, _MASTER_PORT, _UI_PORT
+        else:
+            fixed = os.environ.get("COURSEKIT_MASTER_PORT")
+            master_host, listen = _LOOPBACK, _LOOPBACK
+            port, ui_port = _read_port(fixed) if fixed else _free_port(), _free_port()
         return Launch(
             owner=self._owner,
-            runtime=find_runtime(),
-            host=_LOOPBACK,
+            runtime=self._runtime(),
+            master_host=master_host,
+            listen=listen,
             port=port,
-            ui_port=_free_port(),
+            ui_port=ui_port,
             secret=secrets.token_hex(32),
-            python=version_of(sys.version_info),
         )
 
     def _check_capacity(self, missing: list[NodeSpec], *, freed: list[Node]) -> None:
@@ -190,10 +204,14 @@ class LocalProvisioner:
                 fix="ask for fewer workers or less memory each, or close what else uses memory",
             )
 
-    def _wait_for_master(self, name: str, launch: Launch) -> None:
+    def _master_state(self, name: str) -> dict[str, Any]:
+        master = _running_master(self._nodes(name))
+        return _ask_master(master.address, int(master.labels["ui_port"])) if master and master.address else {}
+
+    def _wait_for_master(self, name: str) -> None:
         """An open port is not readiness: wait until the master calls itself alive."""
         deadline = time.monotonic() + _MASTER_START_S
-        while _ask_master(launch.host, launch.ui_port).get("status") != "ALIVE":
+        while self._master_state(name).get("status") != "ALIVE":
             self._check_alive(name)
             if time.monotonic() > deadline:
                 self.delete(name)
@@ -222,10 +240,9 @@ class LocalProvisioner:
             )
 
     def _describe(self, nodes: tuple[Node, ...]) -> ClusterStatus:
-        labels = nodes[0].labels
-        host, ui_port = labels["host"], int(labels["ui_port"])
-        master = next((node for node in nodes if node.role == MASTER and node.is_running), None)
-        answer = _ask_master(host, ui_port) if master else {}
+        master = _running_master(nodes)
+        address, ui_port = _master_address(nodes), int(nodes[0].labels["ui_port"])
+        answer = _ask_master(address, ui_port) if master else {}
         registered = int(answer.get("aliveworkers", 0))
         workers = [node for node in nodes if node.role == WORKER]
         running = sum(node.is_running for node in workers)
@@ -237,8 +254,8 @@ class LocalProvisioner:
             name=nodes[0].group,
             owner=nodes[0].owner,
             state=state,  # type: ignore[arg-type]
-            master_url=f"spark://{host}:{labels['port']}",
-            ui_url=f"http://{host}:{ui_port}",
+            master_url=_master_url(nodes),
+            ui_url=f"http://{address}:{ui_port}",
             registered=registered,
             applications=len(answer.get("activeapps", ())),
             workers=tuple(_worker_status(node, starting=starting) for node in workers),
@@ -259,6 +276,20 @@ def _worker_status(node: Node, *, starting: bool = False) -> WorkerStatus:
         uptime_s=seconds_since(node.started),
         exit_code=node.exit_code,
     )
+
+
+def _running_master(nodes: tuple[Node, ...]) -> Node | None:
+    return next((node for node in nodes if node.role == MASTER and node.is_running), None)
+
+
+def _master_address(nodes: tuple[Node, ...]) -> str:
+    """Give where this process finds the master, which workers may know by another name."""
+    master = _running_master(nodes)
+    return (master.address if master else None) or nodes[0].labels["master_host"]
+
+
+def _master_url(nodes: tuple[Node, ...]) -> str:
+    return f"spark://{_master_address(nodes)}:{nodes[0].labels['port']}"
 
 
 def _check_same_shape(spec: ClusterSpec, present: tuple[Node, ...]) -> None:

@@ -18,6 +18,7 @@ WORKER: Final = "worker"
 _MASTER_CLASS: Final = "org.apache.spark.deploy.master.Master"
 _WORKER_CLASS: Final = "org.apache.spark.deploy.worker.Worker"
 _DAEMON_HEAP: Final = 160 * MiB
+_MASTER_MEMORY: Final = 512 * MiB
 
 # A daemon of Spark does little but start: compile once, collect with one thread. Halves the CPU time of a start.
 START_FLAGS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xss512k")
@@ -41,40 +42,41 @@ class Launch:
         Whose cluster it is.
     runtime : Runtime
         Java, Spark and Python as the nodes see them.
-    host : str
-        The address that nodes listen on.
+    master_host : str
+        Where workers find the master: an address, or a name in their network.
+    listen : str or None
+        The address that all nodes listen on; None for each container's own.
     port : int
         The master's port.
     ui_port : int
         The port of the master's web page.
     secret : str
         What processes of this cluster prove to each other (``spark.authenticate.secret``).
-    python : str
-        The executors' Python version, like ``"3.11"``.
     """
 
     owner: str
     runtime: Runtime
-    host: str
+    master_host: str
+    listen: str | None
     port: int
     ui_port: int
     secret: str
-    python: str
 
     @property
     def master_url(self) -> str:
         """Where workers and drivers find the master."""
-        return f"spark://{self.host}:{self.port}"
+        return f"spark://{self.master_host}:{self.port}"
 
     @property
     def labels(self) -> dict[str, str]:
         """What has to be known to find the cluster again."""
         return {
-            "host": self.host,
+            "master_host": self.master_host,
+            "listen": self.listen or "",
             "port": str(self.port),
             "ui_port": str(self.ui_port),
             "secret": self.secret,
-            "python": self.python,
+            "python": self.runtime.python_version,
         }
 
 
@@ -91,11 +93,11 @@ def launch_of(master: Node, runtime: Runtime) -> Launch:
     return Launch(
         owner=master.owner,
         runtime=runtime,
-        host=labels["host"],
+        master_host=labels["master_host"],
+        listen=labels["listen"] or None,
         port=int(labels["port"]),
         ui_port=int(labels["ui_port"]),
         secret=labels["secret"],
-        python=labels["python"],
     )
 
 
@@ -107,9 +109,9 @@ def spec_of(nodes: tuple[Node, ...]) -> ClusterSpec:
 
 
 def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
-    arguments = ("--host", launch.host, "--port", str(launch.port), "--webui-port", str(launch.ui_port))
+    arguments = ("--port", str(launch.port), "--webui-port", str(launch.ui_port), *_listen(launch))
     return NodeSpec(
-        name=f"{launch.owner}-{spec.name}-{MASTER}",
+        name=master_name(launch.owner, spec.name),
         owner=launch.owner,
         group=spec.name,
         role=MASTER,
@@ -117,13 +119,13 @@ def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
         environment=_environment(launch),
         labels={**launch.labels, "shape": _shape(spec)},
         cores=0,
-        memory=_DAEMON_HEAP,
+        memory=_MASTER_MEMORY,
     )
 
 
 def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
     heap = f"{spec.executor_heap // MiB}m"
-    arguments = ("--cores", str(spec.cores), "--memory", heap, "--host", launch.host, "--webui-port", "0")
+    arguments = ("--cores", str(spec.cores), "--memory", heap, "--webui-port", "0", *_listen(launch))
     return NodeSpec(
         name=f"{launch.owner}-{spec.name}-{WORKER}-{index}",
         owner=launch.owner,
@@ -135,6 +137,15 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
         cores=spec.cores,
         memory=spec.memory,
     )
+
+
+def master_name(owner: str, cluster: str) -> str:
+    """Name a cluster's master node."""
+    return f"{owner}-{cluster}-{MASTER}"
+
+
+def _listen(launch: Launch) -> tuple[str, ...]:
+    return ("--host", launch.listen) if launch.listen else ()
 
 
 def _shape(spec: ClusterSpec) -> str:
@@ -163,7 +174,7 @@ def _environment(launch: Launch) -> dict[str, str]:
     return {
         "SPARK_HOME": launch.runtime.spark_home,
         "SPARK_SCALA_VERSION": "2.13",  # what spark-class would have found out; executors fail without it
-        "SPARK_LOCAL_IP": launch.host,
+        **({"SPARK_LOCAL_IP": launch.listen} if launch.listen else {}),
         "_SPARK_AUTH_SECRET": launch.secret,
         "JAVA_HOME": launch.runtime.java.removesuffix("/bin/java"),
         "PYSPARK_PYTHON": launch.runtime.python,

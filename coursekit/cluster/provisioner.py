@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.config import format_memory
 
@@ -86,12 +87,24 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """What a driver needs to use a cluster."""
+    """What a driver needs to use a cluster.
+
+    Parameters
+    ----------
+    master_url : str
+        Where the driver finds the master.
+    driver_host : str
+        Where executors find the driver.
+    secret : str
+        What both sides prove to know.
+    runtime : Runtime
+        What executors are started with.
+    """
 
     master_url: str
-    host: str
+    driver_host: str
     secret: str
-    python: str
+    runtime: Runtime
 
 
 class Provisioner(Protocol):

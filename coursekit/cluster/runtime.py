@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from coursekit.config import cache_dir
 from coursekit.errors import JavaError, MissingPackageError, PythonMismatchError
 
 MIN_JAVA: Final = 17
@@ -31,11 +33,27 @@ class Runtime:
         The folder that holds Spark's ``jars/``.
     python : str
         The Python that executors run.
+    python_version : str
+        Its version, like ``"3.11"``.
+    archive : str or None
+        The class-data archive that Java starts from (`coursekit.cluster.archive`).
     """
 
     java: str
     spark_home: str
     python: str
+    python_version: str
+    archive: str | None = None
+
+
+IMAGE_RUNTIME: Final = Runtime(
+    java="/usr/bin/java",
+    spark_home="/opt/venv/lib/python3.11/site-packages/pyspark",
+    python="/opt/venv/bin/python",
+    python_version="3.11",
+    archive="/opt/class-data/spark.jsa",
+)
+"""What the image ``spark`` has (``images/spark/Dockerfile``)."""
 
 
 def find_runtime() -> Runtime:
@@ -52,7 +70,20 @@ def find_runtime() -> Runtime:
     """
     python = os.environ.get("PYSPARK_PYTHON") or sys.executable
     check_python(python)
-    return Runtime(java=find_java(), spark_home=find_spark(), python=python)
+    runtime = Runtime(
+        java=find_java(), spark_home=find_spark(), python=python, python_version=version_of(sys.version_info)
+    )
+    archive = archive_path(runtime)
+    return replace(runtime, archive=str(archive) if archive.exists() else None)
+
+
+def archive_path(runtime: Runtime) -> Path:
+    """Give where the archive of this Java and this Spark is, or would be."""
+    java = Path(runtime.java).resolve()
+    release = java.parent.parent / "release"
+    jars = sorted(path.name for path in Path(runtime.spark_home, "jars").glob("*.jar"))
+    known = "\n".join((str(java), release.read_text() if release.exists() else "", runtime.spark_home, *jars))
+    return cache_dir() / "class-data" / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.jsa"
 
 
 def find_spark() -> str:

@@ -18,8 +18,8 @@ def open_engine(name: str | None = None, *, keep: bool = False) -> Engine:
     Parameters
     ----------
     name : str, optional
-        ``"process"`` or ``"auto"``; ``COURSEKIT_ENGINE`` or ``"auto"`` when not given. ``"auto"`` takes the best
-        engine that this machine has.
+        ``"process"``, ``"docker"`` or ``"auto"``; ``COURSEKIT_ENGINE`` or ``"auto"`` when not given. ``"auto"`` takes
+        the best engine that this machine has.
     keep : bool
         Whether nodes outlive the process that started them.
 
@@ -29,8 +29,12 @@ def open_engine(name: str | None = None, *, keep: bool = False) -> Engine:
         If there is no engine of that name.
     """
     name = name or os.environ.get("COURSEKIT_ENGINE") or "auto"
+    if name == "docker":
+        from coursekit.engine.docker import DockerEngine
+
+        return DockerEngine(keep=keep)
     if name not in ("auto", "process"):
         raise SettingsError(
-            f"engine = {name!r} is not an engine.", fix='use "process", or "auto" for the best one here'
+            f"engine = {name!r} is not an engine.", fix='use "process" or "docker", or "auto" for the best one here'
         )
     return ProcessEngine(keep=keep)

@@ -40,6 +40,8 @@ class NodeSpec:
         Limit, bytes.
     gpus : int
         Whole GPUs.
+    image : str
+        What a container runs; the engine's own choice when empty. The process engine has no images.
     """
 
     name: str
@@ -52,6 +54,7 @@ class NodeSpec:
     cores: int = 1
     memory: int = 0
     gpus: int = 0
+    image: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +71,8 @@ class Node:
         Of an exited node; 128 + signal when a signal ended it.
     started : float
         When it started, seconds since the epoch.
+    address : str or None
+        Where other nodes of its group and the driver reach it; None when it has ended.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Node:
     state: NodeState
     exit_code: int | None
     started: float
+    address: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -157,6 +163,10 @@ class Engine(Protocol):
 
     def hold(self, group: str, *, owner: str) -> None:
         """Say that this process uses a group: nodes that nobody holds any longer are stopped after a while."""
+        ...
+
+    def driver_host(self, group: str, *, owner: str) -> str:
+        """Give the address of this process as nodes of the group reach it."""
         ...
 
     def release(self, group: str, *, owner: str) -> None:

@@ -59,6 +59,7 @@ class FakeEngine:
             state="exited" if exited else "running",
             exit_code=int(arguments[0]) if exited else None,
             started=time.time(),
+            address="127.0.0.1",
         )
         return self._nodes[spec.name]
 
@@ -99,6 +100,11 @@ class FakeEngine:
     def hold(self, group: str, *, owner: str) -> None:
         """Note who holds what in ``held``; see `Engine.hold`."""
         self.held.add((owner, group))
+
+    def driver_host(self, group: str, *, owner: str) -> str:
+        """Give an address that leads nowhere; see `Engine.driver_host`."""
+        del group, owner
+        return "127.0.0.1"
 
     def release(self, group: str, *, owner: str) -> None:
         """Note that nobody holds it any longer; see `Engine.release`."""

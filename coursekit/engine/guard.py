@@ -27,7 +27,7 @@ from pathlib import Path
 from types import FrameType
 
 _POLL_S = 0.5
-_TERM_S = 5.0
+_TERM_S = 10.0
 _PR_SET_PDEATHSIG = 1
 
 

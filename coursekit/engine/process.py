@@ -29,7 +29,8 @@ from coursekit.engine.base import Capacity, Node, NodeSpec
 from coursekit.errors import CapacityError, EngineError, NodeExistsError, NodeNotFoundError
 
 _LABEL: Final = "COURSEKIT_NODE"
-_STOP_S: Final = 10.0
+_STOP_S: Final = 15.0
+_LOOPBACK: Final = "127.0.0.1"
 _JUPYTER_LINGER_S: Final = 600.0
 _SCRIPT_LINGER_S: Final = 5.0
 
@@ -137,6 +138,11 @@ class ProcessEngine:
         fcntl.flock(file, fcntl.LOCK_SH)
         self._leases[owner, group] = file
 
+    def driver_host(self, group: str, *, owner: str) -> str:
+        """Give this machine's own address; see `Engine.driver_host`."""
+        del group, owner
+        return _LOOPBACK
+
     def release(self, group: str, *, owner: str) -> None:
         """Give up this process's share of the group's lease; see `Engine.release`."""
         file = self._leases.pop((owner, group), None)
@@ -154,7 +160,7 @@ class ProcessEngine:
         return [*command, "--", *spec.command]
 
     def _label(self, spec: NodeSpec) -> str:
-        known = {key: value for key, value in asdict(spec).items() if key not in ("command", "environment")}
+        known = {key: value for key, value in asdict(spec).items() if key not in ("command", "environment", "image")}
         return json.dumps({**known, "directory": str(self._directory)})
 
     def _node_directory(self, name: str) -> Path:
@@ -225,6 +231,7 @@ def _read_node(process: psutil.Process, label: dict[str, Any]) -> Node | None:
         state="exited" if exited else "running",
         exit_code=int(arguments[-1]) if exited else None,
         started=started,
+        address=_LOOPBACK,
     )
 
 

@@ -97,7 +97,7 @@ class SparkCluster:
             self._check_alive()
             self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
-            _check_python(access.python)
+            _check_python(access.runtime.python_version)
         self._spark = open_session(self._spec, access, app_name=app_name, conf=settings)
         return self._spark
 

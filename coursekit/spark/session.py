@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coursekit.cluster import Access, ClusterSpec
 from coursekit.cluster.archive import archive_flags
 from coursekit.cluster.plan import START_FLAGS
-from coursekit.cluster.runtime import find_runtime
+from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
 
@@ -50,12 +50,11 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
         from pyspark.sql import SparkSession
     except ImportError:
         raise MissingPackageError("pyspark is not installed here.", fix="pip install 'coursekit[spark]'") from None
-    # pyspark takes the first python3 of the PATH for executors, which need not be the one that has our packages.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
     _leave_other_session(settings["spark.master"])
     launch_driver(settings)
-    spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
+    with _executors_running(access.runtime.python if access else sys.executable):
+        spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
         wait_for_executors(spark, spec.workers)
     return spark
@@ -77,6 +76,24 @@ def launch_driver(settings: dict[str, str]) -> None:
     conf.setAll([(key, value) for key, value in settings.items() if key != _SECRET])
     with _stderr_to(run_dir() / "driver.log"):
         SparkContext._ensure_initialized(gateway=launch_gateway(conf))  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _executors_running(python: str) -> Iterator[None]:
+    """Let a session's executors run a certain Python.
+
+    pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need not
+    be the one that has our packages.
+    """
+    wanted = os.environ.get("PYSPARK_PYTHON")
+    os.environ["PYSPARK_PYTHON"] = python
+    try:
+        yield
+    finally:
+        if wanted is None:
+            del os.environ["PYSPARK_PYTHON"]
+        else:
+            os.environ["PYSPARK_PYTHON"] = wanted
 
 
 @contextlib.contextmanager
@@ -162,11 +179,11 @@ def _is_stopped(context: Any) -> bool:
 
 def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     """Give what every session of the course has set, and why."""
-    flags = " ".join((*START_FLAGS, *archive_flags(find_runtime())))
+    host = access.driver_host if access else "127.0.0.1"
     common = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": flags,
+        "spark.driver.bindAddress": host,
+        "spark.driver.host": host,
+        "spark.driver.extraJavaOptions": _flags(find_runtime()),
         # What is written to stderr costs points in plain nbgrader and drowns the lesson elsewhere.
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -180,13 +197,16 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     return {
         **common,
         "spark.master": access.master_url,
-        "spark.driver.host": access.host,
         "spark.executor.cores": str(spec.cores),
         "spark.executor.memory": f"{spec.executor_heap // MiB}m",
-        "spark.executor.extraJavaOptions": flags,
+        "spark.executor.extraJavaOptions": _flags(access.runtime),
         "spark.authenticate": "true",
         _SECRET: access.secret,
     }
+
+
+def _flags(runtime: Runtime) -> str:
+    return " ".join((*START_FLAGS, *archive_flags(runtime)))
 
 
 def _pages() -> dict[str, str]:

@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from coursekit.cluster.archive import archive_path, classpath
+from coursekit.cluster.archive import classpath
 from coursekit.cluster.plan import START_FLAGS
-from coursekit.cluster.runtime import Runtime, find_runtime
+from coursekit.cluster.runtime import Runtime, archive_path, find_runtime
 from coursekit.errors import ClusterStartError
 
 

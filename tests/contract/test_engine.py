@@ -12,8 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
+from docker_fixtures import require_docker
 
+from coursekit.config import MiB
 from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine
+from coursekit.engine.docker import DockerEngine, connect
 from coursekit.errors import CapacityError, NodeExistsError, NodeNotFoundError
 
 
@@ -31,6 +34,9 @@ class FakeHarness:
 
     def kill(self, name: str) -> None:
         self.engine.kill(name)
+
+    def left(self) -> list[str]:
+        return []
 
 
 class ProcessHarness:
@@ -51,6 +57,9 @@ class ProcessHarness:
         for process in command:
             process.kill()
 
+    def left(self) -> list[str]:
+        return [path.name for path in self.engine._node_directory("x").parent.glob("*")]
+
     @staticmethod
     def _is_command_of(name: str, process: psutil.Process) -> bool:
         with contextlib.suppress(psutil.Error):
@@ -59,13 +68,36 @@ class ProcessHarness:
         return False
 
 
-@pytest.fixture(params=[FakeHarness, ProcessHarness], ids=["fake", "process"])
+class DockerHarness:
+    """Real containers of the image that all others are built on."""
+
+    def __init__(self, directory: Path) -> None:
+        require_docker("base")
+        self.engine = DockerEngine(image="coursekit/base:latest", realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
+
+    sleeps = ("python", "-c", "import time; time.sleep(600)")
+    exits = ("python", "-c", "raise SystemExit(7)")
+
+    def prints(self, text: str) -> tuple[str, ...]:
+        return ("python", "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
+
+    def kill(self, name: str) -> None:
+        connect().containers.get(name).kill("SIGKILL")
+
+    def left(self) -> list[str]:
+        return [
+            network.name for network in self.engine._client.networks.list(filters={"label": self.engine._filters()})
+        ]
+
+
+@pytest.fixture(params=[FakeHarness, ProcessHarness, DockerHarness], ids=["fake", "process", "docker"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     harness = request.param(tmp_path)
     yield harness
     for node in harness.engine.nodes():
         harness.engine.stop(node.name)
     assert harness.engine.nodes() == ()
+    assert harness.left() == []
 
 
 @pytest.fixture
@@ -87,19 +119,19 @@ def test_every_backend_satisfies_the_protocol(engine):
 
 
 def test_a_started_node_is_listed_as_it_was_specified(engine, spec):
-    wanted = spec(labels={"url": "spark://x", "odd": 'quotes " and é'}, cores=2, memory=1024, role="master")
+    wanted = spec(labels={"url": "spark://x", "odd": 'quotes " and é'}, cores=2, memory=64 * MiB, role="master")
     node = engine.start(wanted)
     assert engine.nodes() == (node,)
     assert (node.name, node.owner, node.group, node.role) == (wanted.name, "ada", "default", "master")
     assert dict(node.labels) == dict(wanted.labels)
-    assert (node.cores, node.memory, node.state, node.exit_code) == (2, 1024, "running", None)
+    assert (node.cores, node.memory, node.state, node.exit_code) == (2, 64 * MiB, "running", None)
 
 
 def test_nodes_are_filtered_by_owner_and_group_and_sorted_by_name(engine, spec):
-    for name, owner, group in [("b", "ada", "x"), ("a", "ada", "x"), ("c", "ben", "x"), ("d", "ada", "y")]:
+    for name, owner, group in [("n2", "ada", "x"), ("n1", "ada", "x"), ("n3", "ben", "x"), ("n4", "ada", "y")]:
         engine.start(spec(name, owner=owner, group=group))
-    assert [node.name for node in engine.nodes()] == ["a", "b", "c", "d"]
-    assert [node.name for node in engine.nodes(owner="ada", group="x")] == ["a", "b"]
+    assert [node.name for node in engine.nodes()] == ["n1", "n2", "n3", "n4"]
+    assert [node.name for node in engine.nodes(owner="ada", group="x")] == ["n1", "n2"]
 
 
 def test_a_name_that_is_taken_is_refused(engine, spec):
@@ -182,3 +214,9 @@ def test_holding_and_releasing_a_group_twice_is_harmless(engine, spec):
     for take_or_give in (engine.hold, engine.hold, engine.release, engine.release):
         take_or_give("default", owner="ada")
     assert engine.start(spec()).is_running
+
+
+def test_a_node_has_an_address_where_the_driver_finds_it(engine, spec):
+    node = engine.start(spec())
+    assert node.address
+    assert engine.driver_host(node.group, owner=node.owner)

@@ -13,12 +13,12 @@ from coursekit.errors import SettingsError
 
 LAUNCH = Launch(
     owner="ada",
-    runtime=Runtime(java="/opt/java/bin/java", spark_home="/opt/spark", python="/opt/python"),
-    host="127.0.0.1",
+    runtime=Runtime(java="/opt/java/bin/java", spark_home="/opt/spark", python="/opt/python", python_version="3.11"),
+    master_host="ada-default-master",
+    listen=None,
     port=7077,
     ui_port=8080,
     secret="s3cret",
-    python="3.11",
 )
 specs = st.builds(
     ClusterSpec,

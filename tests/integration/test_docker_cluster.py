@@ -1,0 +1,133 @@
+"""Spark clusters as containers of a real Docker daemon: the same calls, and the walls around them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from docker_fixtures import require_docker
+
+from coursekit import GiB, SparkCluster
+from coursekit.cluster import LocalProvisioner
+from coursekit.engine.docker import DockerEngine, connect
+from coursekit.errors import ImageMissingError, MasterDiedError, WorkerDiedError
+
+pytestmark = [pytest.mark.spark, pytest.mark.docker, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def realm() -> Iterator[str]:
+    require_docker("spark")
+    realm = f"test-{uuid.uuid4().hex[:8]}"
+    yield realm
+    client = connect()
+    chosen = {"label": f"org.coursekit.realm={realm}"}
+    assert client.containers.list(all=True, filters=chosen) == []
+    assert client.networks.list(filters=chosen) == []
+
+
+@pytest.fixture(scope="module")
+def cluster(realm: str) -> Iterator[SparkCluster]:
+    provisioner = LocalProvisioner(DockerEngine(realm=realm))
+    with SparkCluster(workers=2, memory=GiB, name="boxes", provisioner=provisioner) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def whole_again(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "cluster" in request.fixturenames:
+        request.getfixturevalue("cluster").repair()
+
+
+def until(condition: Callable[[], object], *, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_tasks_run_in_distinct_containers_that_are_not_this_host(cluster):
+    spark = cluster.session("where")
+    hosts = set(spark.sparkContext.parallelize(range(40), 8).map(lambda _: socket.gethostname()).collect())
+    assert hosts == {worker.name for worker in cluster.status().workers}
+    assert socket.gethostname() not in hosts
+
+
+def test_a_task_is_not_root_and_has_no_capabilities_and_no_way_out(cluster):
+    def look(_: int) -> tuple[int, str, bool]:
+        with open("/proc/self/status") as status:  # noqa: PTH123
+            capabilities = next(line.split()[1] for line in status if line.startswith("CapEff"))
+        try:
+            socket.create_connection(("192.0.2.1", 80), timeout=2).close()
+        except OSError:
+            return os.getuid(), capabilities, False
+        return os.getuid(), capabilities, True
+
+    spark = cluster.session("walls")
+    (seen,) = set(spark.sparkContext.parallelize(range(2), 2).map(look).collect())
+    assert seen == (1000, "0000000000000000", False)
+
+
+def test_the_kernel_enforces_what_was_asked_for(cluster):
+    for worker in cluster.status().workers:
+        limits = connect().containers.get(worker.name).attrs["HostConfig"]
+        assert (limits["Memory"], limits["MemorySwap"], limits["NanoCpus"]) == (GiB, GiB, 10**9)
+        assert limits["PidsLimit"] == 1024
+
+
+def test_a_killed_container_is_named_with_its_cause_and_replaced(cluster):
+    spark = cluster.session("kill")
+    victim = cluster.status().workers[0].name
+    connect().containers.get(victim).kill()
+    until(lambda: cluster.status().state == "degraded")
+    with pytest.raises(WorkerDiedError, match=f"{victim}.*signal 9"):
+        cluster.session("next call")
+    assert spark.range(1000).selectExpr("sum(id)").first()[0] == 499_500
+    assert [worker.name for worker in cluster.repair().replaced] == [victim]
+    assert cluster.executors == 2
+
+
+def test_containers_removed_behind_our_back_are_told_of_and_made_again(cluster, realm):
+    cluster.session("gone")
+    for container in connect().containers.list(filters={"label": f"org.coursekit.realm={realm}"}):
+        container.remove(force=True)
+    with pytest.raises(MasterDiedError, match="is gone"):
+        cluster.session("next call")
+    cluster.repair()
+    assert cluster.session("after").range(10).count() == 10
+
+
+def test_a_killed_scripts_containers_and_network_are_removed(realm):
+    code = """
+    import time
+    from coursekit import GiB, SparkCluster
+    SparkCluster(workers=1, memory=GiB, name="abandoned")
+    print("ready", flush=True)
+    time.sleep(600)
+    """
+    environment = {**os.environ, "COURSEKIT_ENGINE": "docker", "COURSEKIT_REALM": realm, "COURSEKIT_LINGER_S": "0.5"}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    script = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert script.stdout.readline() == "ready\n"
+    engine = DockerEngine(realm=realm)
+    assert len(engine.nodes(group="abandoned")) == 2
+    script.kill()
+    script.communicate()
+    chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=abandoned"]}
+    until(lambda: not engine.nodes(group="abandoned") and not connect().networks.list(filters=chosen))
+
+
+def test_an_image_that_is_not_there_is_named_and_nothing_is_left(realm):
+    provisioner = LocalProvisioner(DockerEngine(realm=realm, image="coursekit/nothing:latest"))
+    with pytest.raises(ImageMissingError, match="coursekit/nothing"):
+        SparkCluster(workers=1, memory=GiB, name="imageless", provisioner=provisioner)
+    chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=imageless"]}
+    assert connect().networks.list(filters=chosen) == []

@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest notebooks benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images notebooks benchmark format clean
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ warm: env ## store Spark's classes once, so that the tests' clusters start in ha
 
 pytest: env warm ## the tests alone (ARGS="-k cluster" chooses)
 	pytest $(ARGS)
+
+images: env ## build the container images (needs a Docker daemon; a second run takes seconds)
+	coursekit image build
 
 notebooks: env ## execute every lesson and assignment at its small size
 	coursekit notebook run --all

@@ -199,7 +199,7 @@ class SparkCluster:
 
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
-        if self._spark is not None and is_open_on(self._provisioner.access(self.name).master_url):
+        if self._spark is not None and is_open_on(self._provisioner.access(self.name)):
             wait_for_executors(self._spark, self._spec.workers)
 
     def _check_alive(self) -> None:

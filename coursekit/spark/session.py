@@ -51,7 +51,7 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
     except ImportError:
         raise MissingPackageError("pyspark is not installed here.", fix="pip install 'coursekit[spark]'") from None
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
-    _leave_other_session(settings["spark.master"])
+    _leave_other_session(settings)
     launch_driver(settings)
     with _executors_running(access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
@@ -134,12 +134,9 @@ def count_executors(spark: SparkSession) -> int:
     return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
 
 
-def is_open_on(master_url: str) -> bool:
-    """Whether this kernel has a living session on a master."""
-    from pyspark import SparkContext
-
-    context = SparkContext._active_spark_context
-    return not _is_driver_killed() and context is not None and not _is_stopped(context) and context.master == master_url
+def is_open_on(access: Access) -> bool:
+    """Whether this kernel has a living session on a cluster."""
+    return _is_open({"spark.master": access.master_url, _SECRET: access.secret})
 
 
 def stop_active_session() -> None:
@@ -156,13 +153,24 @@ def stop_active_session() -> None:
             (SparkSession._instantiatedSession or SparkContext._active_spark_context).stop()
 
 
-def _leave_other_session(master: str) -> None:
-    """Stop the kernel's session unless it can go on being used for this master."""
+def _leave_other_session(settings: dict[str, str]) -> None:
+    """Stop the kernel's session unless it can go on being used."""
+    if not _is_open(settings):
+        stop_active_session()
+
+
+def _is_open(settings: dict[str, str]) -> bool:
+    """Whether the kernel's session lives and is of this cluster.
+
+    The address alone does not tell: a new cluster may have that of an old one, but never its secret.
+    """
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    if _is_driver_killed() or (context is not None and (_is_stopped(context) or context.master != master)):
-        stop_active_session()
+    if _is_driver_killed() or context is None or _is_stopped(context):
+        return False
+    conf = context.getConf()
+    return all(conf.get(key) == settings.get(key) for key in ("spark.master", _SECRET))
 
 
 def _is_driver_killed() -> bool:

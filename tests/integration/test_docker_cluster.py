@@ -65,11 +65,9 @@ def test_a_task_is_not_root_and_has_no_capabilities_and_no_way_out(cluster):
     def look(_: int) -> tuple[int, str, bool]:
         with open("/proc/self/status") as status:  # noqa: PTH123
             capabilities = next(line.split()[1] for line in status if line.startswith("CapEff"))
-        try:
-            socket.create_connection(("192.0.2.1", 80), timeout=2).close()
-        except OSError:
-            return os.getuid(), capabilities, False
-        return os.getuid(), capabilities, True
+        with open("/proc/net/route") as routes:  # noqa: PTH123
+            has_way_out = any(line.split()[1] == "00000000" for line in routes)
+        return os.getuid(), capabilities, has_way_out
 
     spark = cluster.session("walls")
     (seen,) = set(spark.sparkContext.parallelize(range(2), 2).map(look).collect())

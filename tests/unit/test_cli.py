@@ -71,7 +71,8 @@ def test_an_error_becomes_its_exit_code_and_no_trace():
 def test_doctor_looks_at_everything_in_one_line_each():
     checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)
     names = [check["name"] for check in checks]
-    assert names == ["Python", "Java", "executors", "versions", "memory", "disk", "Docker", "GPU", "ports"]
+    wanted = ["Python", "Java", "executors", "start-up", "versions", "memory", "disk", "Docker", "GPU", "ports"]
+    assert names == wanted
     assert all(check["fix"] for check in checks if check["state"] != "ok")
 
 

@@ -17,6 +17,7 @@ import psutil
 from coursekit.cluster.runtime import check_python, describe_java, find_java, find_runtime
 from coursekit.config import GiB, cache_dir, format_memory
 from coursekit.errors import CoursekitError
+from coursekit.ports import listener
 
 _MIN_DISK: Final = 5 * GiB
 _MIN_MEMORY: Final = 4 * GiB
@@ -177,19 +178,7 @@ def _port() -> Check:
             return Check(
                 name="ports",
                 state="note",
-                found=f"{_HUB_PORT} is taken{_listener()}",
+                found=f"{_HUB_PORT} is taken by {listener(_HUB_PORT) or 'another program'}",
                 fix="stop that program, or choose another port: coursekit hub up --port 8001",
             )
     return Check(name="ports", state="ok", found=f"{_HUB_PORT} is free for the Hub")
-
-
-def _listener() -> str:
-    """Name who listens on the Hub's port, as far as this user may know."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (_HUB_PORT,)
-            if listens and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except psutil.Error:
-        pass
-    return ""

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import secrets
-import socket
 import time
 import urllib.request
 from typing import Any, Final
@@ -25,9 +24,9 @@ from coursekit.errors import (
     PortTakenError,
     SettingsError,
 )
+from coursekit.ports import LOOPBACK, free_port
 
 _MASTER_START_S: Final = 60.0
-_LOOPBACK: Final = "127.0.0.1"
 _MASTER_PORT: Final = 7077
 _UI_PORT: Final = 8080
 
@@ -181,8 +180,8 @@ class LocalProvisioner:
             master_host, listen, port, ui_port = master_name(self._owner, name), None, _MASTER_PORT, _UI_PORT
         else:
             fixed = os.environ.get("COURSEKIT_MASTER_PORT")
-            master_host, listen = _LOOPBACK, _LOOPBACK
-            port, ui_port = _read_port(fixed) if fixed else _free_port(), _free_port()
+            master_host, listen = LOOPBACK, LOOPBACK
+            port, ui_port = _read_port(fixed) if fixed else free_port(), free_port()
         return Launch(
             owner=self._owner,
             runtime=self._runtime(),
@@ -312,13 +311,6 @@ def _ask_master(host: str, port: int) -> dict[str, Any]:
             return state
     except (OSError, http.client.HTTPException, ValueError):
         return {}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _read_port(text: str) -> int:

@@ -27,10 +27,10 @@ from coursekit.config import format_memory, run_dir
 from coursekit.engine import guard
 from coursekit.engine.base import Capacity, Node, NodeSpec
 from coursekit.errors import CapacityError, EngineError, NodeExistsError, NodeNotFoundError
+from coursekit.ports import LOOPBACK
 
 _LABEL: Final = "COURSEKIT_NODE"
 _STOP_S: Final = 15.0
-_LOOPBACK: Final = "127.0.0.1"
 _JUPYTER_LINGER_S: Final = 600.0
 _SCRIPT_LINGER_S: Final = 5.0
 
@@ -141,7 +141,7 @@ class ProcessEngine:
     def driver_host(self, group: str, *, owner: str) -> str:
         """Give this machine's own address; see `Engine.driver_host`."""
         del group, owner
-        return _LOOPBACK
+        return LOOPBACK
 
     def release(self, group: str, *, owner: str) -> None:
         """Give up this process's share of the group's lease; see `Engine.release`."""
@@ -231,7 +231,7 @@ def _read_node(process: psutil.Process, label: dict[str, Any]) -> Node | None:
         state="exited" if exited else "running",
         exit_code=int(arguments[-1]) if exited else None,
         started=started,
-        address=_LOOPBACK,
+        address=LOOPBACK,
     )
 
 

@@ -7,7 +7,6 @@ trust each other, and tests. Students are not isolated from each other or from t
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import sysconfig
 from html import escape
@@ -16,6 +15,7 @@ from typing import Any, Final
 from coursekit.hub.layout import Role, config_path, lay_out, lay_out_home
 from coursekit.hub.passwords import Passwords, make_passwords, read_passwords
 from coursekit.hub.settings import HubSettings
+from coursekit.ports import free_port
 
 LABEL: Final = "COURSEKIT_HUB"
 """Environment variable that marks every process of a Hub; its value is the Hub's state folder."""
@@ -155,13 +155,6 @@ def environment(settings: HubSettings) -> dict[str, str]:
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE") or str(settings.root / "build" / "cache"),
         "PATH": path,
     }
-
-
-def free_port() -> int:
-    """Find a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _grader_scopes(settings: HubSettings) -> list[str]:

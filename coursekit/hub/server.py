@@ -25,10 +25,11 @@ import psutil
 
 from coursekit.engine import ProcessEngine
 from coursekit.errors import HubError, HubNotRunningError, HubRunningError, HubStartError, PortTakenError
-from coursekit.hub.configure import LABEL, free_port
+from coursekit.hub.configure import LABEL
 from coursekit.hub.passwords import Passwords, make_passwords, read_passwords
 from coursekit.hub.processes import HubProcess, Part, hub_processes, stop_processes
 from coursekit.hub.settings import HubSettings
+from coursekit.ports import LOOPBACK, free_port, listener
 
 _START_S: Final = 180.0
 _HUB_STOP_S: Final = 30.0
@@ -226,18 +227,14 @@ def _require_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise PortTakenError(
-                f"port {port} of 127.0.0.1 cannot be used: {_listener(port) or error.strerror}.",
+                f"port {port} of {LOOPBACK} cannot be used: {_reason(port) or error.strerror}.",
                 fix=f"stop that program, or choose another port: coursekit hub up --port {port + 1}",
             ) from None
 
 
-def _listener(port: int) -> str | None:
-    """Name the program that listens on a port, if the system tells us."""
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid}) listens there"
-    return None
+def _reason(port: int) -> str:
+    program = listener(port)
+    return f"{program} listens there" if program else ""
 
 
 def _launch(settings: HubSettings, port: int) -> subprocess.Popen[bytes]:

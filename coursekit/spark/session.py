@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from coursekit.cluster.plan import START_FLAGS
 from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
+from coursekit.ports import first_free_port
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -219,16 +219,7 @@ def _flags(runtime: Runtime) -> str:
 
 def _pages() -> dict[str, str]:
     """Give Spark's pages a free port, and behind a Hub the path under which its proxy shows them."""
-    port = _free_port_from(4040)
+    port = first_free_port(4040)
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
     behind = {"spark.ui.proxyBase": f"{prefix}proxy/{port}"} if prefix else {}
     return {"spark.ui.port": str(port), **behind}
-
-
-def _free_port_from(port: int) -> int:
-    """Find the first free port; Spark would look too, but its links would not know."""
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-        port += 1

@@ -155,6 +155,23 @@ class LocalProvisioner:
         for node in sorted(self._nodes(name), key=lambda node: node.role == MASTER):
             self._engine.stop(node.name)
 
+    def kill_worker(self, name: str, number: int) -> str:
+        """Kill a worker's node, the first being 0, and give the node's name: for lessons and tests about failures.
+
+        Raises
+        ------
+        SettingsError
+            If the cluster has no worker of that number.
+        """
+        workers = self.status(name).workers
+        if not 0 <= number < len(workers):
+            raise SettingsError(
+                f"cluster {name!r} has no worker {number}: it has {len(workers)}.",
+                fix="count from 0: " + ", ".join(f"{index} is {worker.name}" for index, worker in enumerate(workers)),
+            )
+        self._engine.kill(workers[number].name)
+        return workers[number].name
+
     def hold(self, name: str) -> None:
         """Say that this process uses the cluster."""
         self._engine.hold(name, owner=self._owner)

@@ -133,6 +133,16 @@ class Engine(Protocol):
         """Stop a node with everything it started, and forget it; a node that is not there is no error."""
         ...
 
+    def kill(self, name: str) -> None:
+        """End a node by SIGKILL, as a power cut would; it stays visible as exited. One that has ended is no error.
+
+        Raises
+        ------
+        NodeNotFoundError
+            If no node has that name.
+        """
+        ...
+
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name."""
         ...

@@ -97,6 +97,13 @@ class DockerEngine:
             if not self.nodes(owner=owner, group=group):
                 self._remove_networks(owner, group)
 
+    def kill(self, name: str) -> None:
+        """Kill a container; see `Engine.kill`."""
+        import docker.errors
+
+        with contextlib.suppress(docker.errors.APIError):  # it has ended already
+            self._known(name).kill("SIGKILL")
+
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
         import docker.errors

@@ -1,8 +1,7 @@
 """An engine that runs nothing, for tests of what stands above engines.
 
 Its nodes understand three commands: ``("sleep",)`` runs until it is stopped, ``("print", text)`` prints and runs on,
-``("exit", code)`` ends at once. Any other command runs like ``("sleep",)``. `FakeEngine.kill` ends a node as a signal
-would.
+``("exit", code)`` ends at once. Any other command runs like ``("sleep",)``.
 """
 
 from __future__ import annotations
@@ -68,9 +67,11 @@ class FakeEngine:
         self._nodes.pop(name, None)
         self._output.pop(name, None)
 
-    def kill(self, name: str, *, signal: int = 9) -> None:
-        """End a node as a signal would, so that it is there but exited."""
-        self._nodes[name] = replace(self._known(name), state="exited", exit_code=128 + signal)
+    def kill(self, name: str) -> None:
+        """Note that a node has ended by SIGKILL; see `Engine.kill`."""
+        node = self._known(name)
+        if node.is_running:
+            self._nodes[name] = replace(node, state="exited", exit_code=137)
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes by name; see `Engine.nodes`."""

@@ -94,6 +94,16 @@ class ProcessEngine:
             self._gone(name, within_s=_STOP_S)
         shutil.rmtree(self._node_directory(name), ignore_errors=True)
 
+    def kill(self, name: str) -> None:
+        """Kill everything of a node but its guard, which tells of it; see `Engine.kill`."""
+        while (node := self._find(name)) is not None and node.is_running:
+            for process in self._processes(name):
+                if not _is_guard(process):
+                    _signal(process, psutil.Process.kill)
+            time.sleep(0.01)
+        if node is None:
+            raise self._not_found(name)
+
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
         found = (_read_node(process, label) for process, label in self._labelled() if _is_guard(process))

@@ -64,6 +64,11 @@ class SparkCluster:
         return self._spec
 
     @property
+    def provisioner(self) -> LocalProvisioner:
+        """What keeps the cluster."""
+        return self._provisioner
+
+    @property
     def name(self) -> str:
         """The cluster's name."""
         return self._spec.name

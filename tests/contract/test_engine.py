@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import sys
 import uuid
@@ -10,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from docker_fixtures import require_docker
 
 from coursekit.config import MiB
 from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine
-from coursekit.engine.docker import DockerEngine, connect
+from coursekit.engine.docker import DockerEngine
 from coursekit.errors import CapacityError, NodeExistsError, NodeNotFoundError
 
 
@@ -31,9 +29,6 @@ class FakeHarness:
 
     def prints(self, text: str) -> tuple[str, ...]:
         return ("print", text)
-
-    def kill(self, name: str) -> None:
-        self.engine.kill(name)
 
     def left(self) -> list[str]:
         return []
@@ -51,21 +46,8 @@ class ProcessHarness:
     def prints(self, text: str) -> tuple[str, ...]:
         return (sys.executable, "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
 
-    def kill(self, name: str) -> None:
-        while not (command := [process for process in psutil.process_iter() if self._is_command_of(name, process)]):
-            self.engine.wait(name, timeout_s=0.01)  # the guard is there a moment before its command
-        for process in command:
-            process.kill()
-
     def left(self) -> list[str]:
         return [path.name for path in self.engine._node_directory("x").parent.glob("*")]
-
-    @staticmethod
-    def _is_command_of(name: str, process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error):
-            belongs = f'"{name}"' in process.environ().get("COURSEKIT_NODE", "")
-            return belongs and not any(word.endswith("guard.py") for word in process.cmdline())
-        return False
 
 
 class DockerHarness:
@@ -80,9 +62,6 @@ class DockerHarness:
 
     def prints(self, text: str) -> tuple[str, ...]:
         return ("python", "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
-
-    def kill(self, name: str) -> None:
-        connect().containers.get(name).kill("SIGKILL")
 
     def left(self) -> list[str]:
         return [
@@ -160,10 +139,13 @@ def test_a_node_that_ends_stays_visible_with_its_exit_code(engine, spec, harness
     assert (ended.state, ended.exit_code) == ("exited", 7)
 
 
-def test_a_killed_node_shows_the_signal(engine, spec, harness):
+def test_a_killed_node_shows_the_signal_and_may_be_killed_twice(engine, spec):
     node = engine.start(spec())
-    harness.kill(node.name)
+    engine.kill(node.name)
     assert engine.wait(node.name, timeout_s=20) == 128 + signal.SIGKILL
+    engine.kill(node.name)
+    (ended,) = engine.nodes()
+    assert (ended.state, ended.exit_code) == ("exited", 137)
 
 
 def test_an_exited_node_can_be_stopped_and_started_again(engine, spec, harness):
@@ -188,11 +170,13 @@ def test_logs_are_what_the_node_printed(engine, spec, harness):
     assert engine.logs(node.name, lines=1) == "world"
 
 
-def test_an_unknown_node_has_neither_logs_nor_an_end(engine):
+def test_an_unknown_node_has_no_logs_and_no_end(engine):
     with pytest.raises(NodeNotFoundError, match="nobody"):
         engine.logs("nobody")
     with pytest.raises(NodeNotFoundError, match="nobody"):
         engine.wait("nobody", timeout_s=0)
+    with pytest.raises(NodeNotFoundError, match="nobody"):
+        engine.kill("nobody")
 
 
 def test_more_memory_than_there_is_is_refused(engine, spec):

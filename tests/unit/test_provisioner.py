@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from coursekit.cluster import ClusterSpec, LocalProvisioner, local
 from coursekit.config import GiB
 from coursekit.engine import FakeEngine
-from coursekit.errors import CapacityError, ClusterDiffersError, ClusterNotFoundError, ClusterStartError
+from coursekit.errors import CapacityError, ClusterDiffersError, ClusterNotFoundError, ClusterStartError, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +126,11 @@ def test_a_worker_that_ends_while_starting_is_reported_with_its_last_words(provi
     with pytest.raises(ClusterStartError, match="worker-1"):
         provisioner.wait_ready("default", timeout_s=5)
     assert engine.nodes() == ()
+
+
+def test_a_worker_is_killed_by_its_number_and_one_that_is_not_there_is_refused(provisioner, engine):
+    provisioner.apply(spec(2))
+    assert provisioner.kill_worker("default", 1) == "ada-default-worker-2"
+    assert provisioner.status("default").workers[1].exit_code == 137
+    with pytest.raises(SettingsError, match="no worker 2: it has 2"):
+        provisioner.kill_worker("default", 2)

@@ -17,6 +17,7 @@ KiB: Final = 1024
 MiB: Final = 1024 * KiB
 GiB: Final = 1024 * MiB
 
+_IDLE_S: Final = 3600.0
 _UNITS: Final = {"": 1, "k": KiB, "m": MiB, "g": GiB}
 _OWNER_PATTERN: Final = re.compile(r"[^a-z0-9]+")
 
@@ -66,6 +67,18 @@ def cache_dir() -> Path:
 def run_dir() -> Path:
     """Where logs and work files of running nodes go (``COURSEKIT_RUN`` overrides)."""
     return Path(os.environ.get("COURSEKIT_RUN") or platformdirs.user_state_dir("coursekit"))
+
+
+def idle_limit_s() -> float:
+    """How long a cluster may run no job before it is stopped, s (``COURSEKIT_IDLE_S`` overrides; ``inf``: for ever)."""
+    text = os.environ.get("COURSEKIT_IDLE_S") or str(_IDLE_S)
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if not limit > 0:
+        raise SettingsError(f"COURSEKIT_IDLE_S = {text!r} is not a time.", fix="set it to seconds above 0, or to inf")
+    return limit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import Course
-from coursekit.engine.docker import connect
+from coursekit.engine.daemon import connect
 from coursekit.errors import ImageBuildError, SettingsError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from docker_fixtures import swarm  # noqa: F401 -- fixtures that several folders share
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
 
 ROOT = Path(__file__).parents[1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
+from collections.abc import Iterator
 
 import pytest
+from swarm_hosts import SwarmHosts
 
 from coursekit.config import find_course
-from coursekit.engine.docker import connect
+from coursekit.engine.daemon import connect
 from coursekit.errors import EngineUnavailableError
 from coursekit.images import build, choose, read_catalog
 
@@ -29,3 +32,22 @@ def require_docker(*images: str) -> None:
 def _build_once(image: str) -> None:
     course = find_course()
     build(course, choose(read_catalog(course), [image]))
+
+
+@pytest.fixture(scope="session")
+def swarm() -> Iterator[SwarmHosts]:
+    """A Swarm of three hosts, each a real daemon with the machine's images; one that a test killed is booted again."""
+    require_docker("spark")
+    require_hosts()
+    with SwarmHosts(3) as hosts:
+        yield hosts
+
+
+def require_hosts() -> None:
+    """Skip where no hosts can be made, unless they were promised (``COURSEKIT_REQUIRE_DOCKER``)."""
+    missing = [name for name in ("ip", "nsenter", "unshare", "dockerd") if shutil.which(name) is None]
+    why = "only root can make network namespaces" if os.geteuid() else f"{', '.join(missing)} not there"
+    if os.geteuid() or missing:
+        if os.environ.get("COURSEKIT_REQUIRE_DOCKER"):
+            pytest.fail(why)
+        pytest.skip(f"no Swarm: {why}")

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import secrets
+import signal
 import time
 import urllib.request
 from typing import Any, Final
@@ -140,7 +141,7 @@ class LocalProvisioner:
         nodes = self._nodes(name)
         return Access(
             master_url=_master_url(nodes),
-            driver_host=self._engine.driver_host(name, owner=self._owner),
+            driver_host=self._engine.join(name, owner=self._owner),
             secret=nodes[0].labels["secret"],
             runtime=self._runtime(),
         )
@@ -169,7 +170,7 @@ class LocalProvisioner:
                 f"cluster {name!r} has no worker {number}: it has {len(workers)}.",
                 fix="count from 0: " + ", ".join(f"{index} is {worker.name}" for index, worker in enumerate(workers)),
             )
-        self._engine.kill(workers[number].name)
+        self._engine.signal(workers[number].name, signal.SIGKILL)
         return workers[number].name
 
     def hold(self, name: str) -> None:

@@ -33,8 +33,13 @@ def open_engine(name: str | None = None, *, keep: bool = False) -> Engine:
         from coursekit.engine.docker import DockerEngine
 
         return DockerEngine(keep=keep)
+    if name == "swarm":
+        from coursekit.engine.swarm import SwarmEngine
+
+        return SwarmEngine(keep=keep)
     if name not in ("auto", "process"):
         raise SettingsError(
-            f"engine = {name!r} is not an engine.", fix='use "process" or "docker", or "auto" for the best one here'
+            f"engine = {name!r} is not an engine.",
+            fix='use "process", "docker" or "swarm", or "auto" for the best one here',
         )
     return ProcessEngine(keep=keep)

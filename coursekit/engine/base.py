@@ -73,6 +73,10 @@ class Node:
         When it started, seconds since the epoch.
     address : str or None
         Where other nodes of its group and the driver reach it; None when it has ended.
+    host : str
+        The machine that it runs on, as the engine calls it.
+    reason : str
+        What the engine knows of its end beyond the exit code, in words: ``"its host is gone"``.
     """
 
     name: str
@@ -87,6 +91,8 @@ class Node:
     exit_code: int | None
     started: float
     address: str | None = None
+    host: str = ""
+    reason: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -115,6 +121,11 @@ class Engine(Protocol):
         """``"process"``, ``"docker"``, ..."""
         ...
 
+    @property
+    def runs_images(self) -> bool:
+        """Whether nodes are containers: with the files of an image, and a network and a host name of their own."""
+        ...
+
     def start(self, spec: NodeSpec) -> Node:
         """Start a node.
 
@@ -133,8 +144,30 @@ class Engine(Protocol):
         """Stop a node with everything it started, and forget it; a node that is not there is no error."""
         ...
 
-    def kill(self, name: str) -> None:
-        """End a node by SIGKILL, as a power cut would; it stays visible as exited. One that has ended is no error.
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a node's command; SIGKILL ends all of the node at once, as a power cut would.
+
+        A node that has ended is no error. One that ends stays visible until it is stopped.
+
+        Raises
+        ------
+        NodeNotFoundError
+            If no node has that name.
+        """
+        ...
+
+    def freeze(self, name: str) -> None:
+        """Halt everything in a node: it answers nobody, as if its network cable had been pulled.
+
+        Raises
+        ------
+        NodeNotFoundError
+            If no node has that name.
+        """
+        ...
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen node go on; one that is not frozen is no error.
 
         Raises
         ------
@@ -175,10 +208,26 @@ class Engine(Protocol):
         """Say that this process uses a group: nodes that nobody holds any longer are stopped after a while."""
         ...
 
-    def driver_host(self, group: str, *, owner: str) -> str:
-        """Give the address of this process as nodes of the group reach it."""
+    def join(self, group: str, *, owner: str) -> str:
+        """Let this process reach the nodes of a group, and give its address as they reach it.
+
+        Raises
+        ------
+        NodeNotFoundError
+            If the group has no node.
+        EngineError
+            If a driver cannot be where this process is.
+        """
         ...
 
     def release(self, group: str, *, owner: str) -> None:
         """Say that this process uses a group no longer; one that it does not hold is no error."""
+        ...
+
+    def touch(self, group: str, *, owner: str) -> None:
+        """Say that a group is being used now: one that nobody uses for longer than its limit is stopped."""
+        ...
+
+    def sweep(self) -> tuple[str, ...]:
+        """Stop groups whose server is gone and that nothing else will stop; give them as ``owner/group``."""
         ...

@@ -6,6 +6,7 @@ Its nodes understand three commands: ``("sleep",)`` runs until it is stopped, ``
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ class FakeEngine:
     """
 
     name = "fake"
+    runs_images = False
 
     def __init__(self, *, cores: int = 8, memory: int = 16 * 1024**3) -> None:
         self._cores = cores
@@ -32,6 +34,8 @@ class FakeEngine:
         self._nodes: dict[str, Node] = {}
         self._output: dict[str, str] = {}
         self.held: set[tuple[str, str]] = set()
+        self.frozen: set[str] = set()
+        self.touched: list[tuple[str, str]] = []
 
     def start(self, spec: NodeSpec) -> Node:
         """Start a node; see `Engine.start`."""
@@ -67,11 +71,21 @@ class FakeEngine:
         self._nodes.pop(name, None)
         self._output.pop(name, None)
 
-    def kill(self, name: str) -> None:
-        """Note that a node has ended by SIGKILL; see `Engine.kill`."""
+    def signal(self, name: str, number: int) -> None:
+        """Note that a node has ended by SIGKILL; its commands know no other signal; see `Engine.signal`."""
         node = self._known(name)
-        if node.is_running:
+        if node.is_running and number == signal.SIGKILL:
             self._nodes[name] = replace(node, state="exited", exit_code=137)
+
+    def freeze(self, name: str) -> None:
+        """Note that a node is frozen; see `Engine.freeze`."""
+        self._known(name)
+        self.frozen.add(name)
+
+    def thaw(self, name: str) -> None:
+        """Note that a node goes on; see `Engine.thaw`."""
+        self._known(name)
+        self.frozen.discard(name)
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes by name; see `Engine.nodes`."""
@@ -102,14 +116,22 @@ class FakeEngine:
         """Note who holds what in ``held``; see `Engine.hold`."""
         self.held.add((owner, group))
 
-    def driver_host(self, group: str, *, owner: str) -> str:
-        """Give an address that leads nowhere; see `Engine.driver_host`."""
+    def join(self, group: str, *, owner: str) -> str:
+        """Give an address that leads nowhere; see `Engine.join`."""
         del group, owner
         return "127.0.0.1"
 
     def release(self, group: str, *, owner: str) -> None:
         """Note that nobody holds it any longer; see `Engine.release`."""
         self.held.discard((owner, group))
+
+    def touch(self, group: str, *, owner: str) -> None:
+        """Note the use in ``touched``; see `Engine.touch`."""
+        self.touched.append((owner, group))
+
+    def sweep(self) -> tuple[str, ...]:
+        """Nothing to do; see `Engine.sweep`."""
+        return ()
 
     def _known(self, name: str) -> Node:
         if name not in self._nodes:

@@ -6,6 +6,7 @@ Run as a script by a bare interpreter (standard library only), in a session of i
 - ends the node when its keeper (the Jupyter server) is gone, or when no process has held the node's lease for
   ``--linger`` seconds: a lease is a shared file lock, so the kernel of the operating system gives it up for a
   process that was killed;
+- ends the node when it has not been used for ``--idle`` seconds: who uses it touches the lease;
 - stays, when the command ends, with ``--exited CODE`` on its own command line, so that the end can be explained
   and no file has to remember it.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import math
 import os
 import select
 import signal
@@ -61,6 +63,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lease", type=Path)
     parser.add_argument("--linger", type=float, default=5.0)
+    parser.add_argument("--idle", type=float, default=math.inf)
     parser.add_argument("--keeper", type=int)
     parser.add_argument("--exited", type=int)
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -120,9 +123,9 @@ def _abandonment(options: argparse.Namespace) -> Callable[[], bool]:
         nonlocal alone_since
         if keeper is not None and select.select([keeper], [], [], 0)[0]:
             return True
-        if options.lease is None or _is_held(options.lease):
+        if options.lease is None or is_held(options.lease):
             alone_since = None
-            return False
+            return options.lease is not None and _unused_s(options.lease) > options.idle
         alone_since = alone_since or time.monotonic()
         return bool(time.monotonic() - alone_since >= options.linger)
 
@@ -141,7 +144,15 @@ def _pidfd(pid: int | None) -> int | None:
         return reader
 
 
-def _is_held(lease: Path) -> bool:
+def _unused_s(lease: Path) -> float:
+    """Seconds since somebody who uses the node said so."""
+    try:
+        return time.time() - lease.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def is_held(lease: Path) -> bool:
     """Whether any living process has a shared lock on the lease."""
     try:
         with lease.open("rb") as file:

@@ -12,6 +12,8 @@ import fcntl
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +25,7 @@ from typing import IO, Any, Final
 import psutil
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
-from coursekit.config import format_memory, run_dir
+from coursekit.config import format_memory, idle_limit_s, run_dir
 from coursekit.engine import guard
 from coursekit.engine.base import Capacity, Node, NodeSpec
 from coursekit.errors import CapacityError, EngineError, NodeExistsError, NodeNotFoundError
@@ -49,6 +51,7 @@ class ProcessEngine:
     """
 
     name = "process"
+    runs_images = False
 
     def __init__(self, directory: Path | None = None, *, keep: bool = False) -> None:
         self._directory = (directory or run_dir()).resolve()
@@ -87,22 +90,31 @@ class ProcessEngine:
         """Stop a node with everything below it; see `Engine.stop`."""
         for process in self._processes(name):
             if _is_guard(process):
-                _signal(process, psutil.Process.terminate)
+                _send(process, signal.SIGTERM)
         if not self._gone(name, within_s=_STOP_S):
             for process in self._processes(name):
-                _signal(process, psutil.Process.kill)
+                _send(process, signal.SIGKILL)
             self._gone(name, within_s=_STOP_S)
         shutil.rmtree(self._node_directory(name), ignore_errors=True)
 
-    def kill(self, name: str) -> None:
-        """Kill everything of a node but its guard, which tells of it; see `Engine.kill`."""
-        while (node := self._find(name)) is not None and node.is_running:
-            for process in self._processes(name):
-                if not _is_guard(process):
-                    _signal(process, psutil.Process.kill)
-            time.sleep(0.01)
-        if node is None:
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a node's command; SIGKILL goes to everything but its guard, which tells of it."""
+        if number == signal.SIGKILL:
+            self._kill(name)
+            return
+        guards = [process for process in self._processes(name) if _is_guard(process)]
+        if not guards:
             raise self._not_found(name)
+        for command in guards[0].children():
+            _send(command, number)
+
+    def freeze(self, name: str) -> None:
+        """Halt everything of a node but its guard; see `Engine.freeze`."""
+        self._signal_all(name, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen node go on; see `Engine.thaw`."""
+        self._signal_all(name, signal.SIGCONT)
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
@@ -148,8 +160,8 @@ class ProcessEngine:
         fcntl.flock(file, fcntl.LOCK_SH)
         self._leases[owner, group] = file
 
-    def driver_host(self, group: str, *, owner: str) -> str:
-        """Give this machine's own address; see `Engine.driver_host`."""
+    def join(self, group: str, *, owner: str) -> str:
+        """Give this machine's own address; see `Engine.join`."""
         del group, owner
         return LOOPBACK
 
@@ -159,12 +171,40 @@ class ProcessEngine:
         if file is not None:
             file.close()
 
+    def touch(self, group: str, *, owner: str) -> None:
+        """Note the time on the group's lease, where the guards look at it; see `Engine.touch`."""
+        if (owner, group) in self._leases:
+            os.utime(self._lease_path(owner, group))
+
+    def sweep(self) -> tuple[str, ...]:
+        """Nothing to do: each node's guard ends with its server by itself; see `Engine.sweep`."""
+        return ()
+
+    def is_held(self, group: str, *, owner: str) -> bool:
+        """Whether any living process uses the group."""
+        return guard.is_held(self._lease_path(owner, group))
+
+    def _kill(self, name: str) -> None:
+        while (node := self._find(name)) is not None and node.is_running:
+            self._signal_all(name, signal.SIGKILL)
+            time.sleep(0.01)
+        if node is None:
+            raise self._not_found(name)
+
+    def _signal_all(self, name: str, number: int) -> None:
+        if self._find(name) is None:
+            raise self._not_found(name)
+        for process in self._processes(name):
+            if not _is_guard(process):
+                _send(process, number)
+
     def _guard_command(self, spec: NodeSpec) -> list[str]:
         command = [sys.executable, "-I", "-S", guard.__file__]
         if not self._keep:
             server = os.environ.get("JPY_PARENT_PID")  # set by jupyter_client for the kernels that it starts
             linger = os.environ.get("COURSEKIT_LINGER_S") or (_JUPYTER_LINGER_S if server else _SCRIPT_LINGER_S)
             command += ["--lease", str(self._lease_path(spec.owner, spec.group)), "--linger", str(linger)]
+            command += ["--idle", str(idle_limit_s())]
             if server:
                 command += ["--keeper", server]
         return [*command, "--", *spec.command]
@@ -242,9 +282,10 @@ def _read_node(process: psutil.Process, label: dict[str, Any]) -> Node | None:
         exit_code=int(arguments[-1]) if exited else None,
         started=started,
         address=LOOPBACK,
+        host=socket.gethostname(),
     )
 
 
-def _signal(process: psutil.Process, send: Any) -> None:
+def _send(process: psutil.Process, number: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        send(process)
+        process.send_signal(number)

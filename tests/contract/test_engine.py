@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import pytest
 from docker_fixtures import require_docker
 
 from coursekit.config import MiB
-from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine
+from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine, daemon
 from coursekit.engine.docker import DockerEngine
+from coursekit.engine.swarm import SwarmEngine
 from coursekit.errors import CapacityError, NodeExistsError, NodeNotFoundError
 
 
@@ -30,8 +34,27 @@ class FakeHarness:
     def prints(self, text: str) -> tuple[str, ...]:
         return ("print", text)
 
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[None]:
+        yield
+
     def left(self) -> list[str]:
         return []
+
+
+CATCHES = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: print("caught", flush=True))
+print("ready", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+TICKS = """
+import time
+while True:
+    print("tick", flush=True)
+    time.sleep(0.05)
+"""
 
 
 class ProcessHarness:
@@ -45,6 +68,13 @@ class ProcessHarness:
 
     def prints(self, text: str) -> tuple[str, ...]:
         return (sys.executable, "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
+
+    def python(self, code: str) -> tuple[str, ...]:
+        return (sys.executable, "-c", code)
+
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[None]:
+        yield
 
     def left(self) -> list[str]:
         return [path.name for path in self.engine._node_directory("x").parent.glob("*")]
@@ -63,15 +93,43 @@ class DockerHarness:
     def prints(self, text: str) -> tuple[str, ...]:
         return ("python", "-c", f"import time; print({text!r}, flush=True); time.sleep(600)")
 
+    def python(self, code: str) -> tuple[str, ...]:
+        return ("python", "-c", code)
+
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[str]:
+        """A container for the driver, which says so as whoever starts it does."""
+        container = daemon.connect().containers.run("coursekit/base:latest", ["sleep", "600"], detach=True)
+        os.environ["COURSEKIT_CONTAINER"] = container.id
+        try:
+            yield container.id
+        finally:
+            del os.environ["COURSEKIT_CONTAINER"]
+            container.remove(force=True)
+
     def left(self) -> list[str]:
         return [
-            network.name for network in self.engine._client.networks.list(filters={"label": self.engine._filters()})
+            network.name for network in self.engine._client.networks.list(filters=daemon.filters(self.engine._realm))
         ]
 
 
-@pytest.fixture(params=[FakeHarness, ProcessHarness, DockerHarness], ids=["fake", "process", "docker"])
-def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    harness = request.param(tmp_path)
+class SwarmHarness(DockerHarness):
+    """Real services of a Swarm of several real daemons."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = SwarmEngine(image="coursekit/base:latest", realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
+
+
+HARNESSES = {"fake": FakeHarness, "process": ProcessHarness, "docker": DockerHarness, "swarm": SwarmHarness}
+real = pytest.mark.parametrize("harness", ["process", "docker", "swarm"], indirect=True)
+containers = pytest.mark.parametrize("harness", ["docker", "swarm"], indirect=True)
+
+
+@pytest.fixture(params=list(HARNESSES))
+def harness(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    if request.param == "swarm":
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("swarm").manager.url)
+    harness = HARNESSES[request.param](tmp_path)
     yield harness
     for node in harness.engine.nodes():
         harness.engine.stop(node.name)
@@ -141,9 +199,9 @@ def test_a_node_that_ends_stays_visible_with_its_exit_code(engine, spec, harness
 
 def test_a_killed_node_shows_the_signal_and_may_be_killed_twice(engine, spec):
     node = engine.start(spec())
-    engine.kill(node.name)
+    engine.signal(node.name, signal.SIGKILL)
     assert engine.wait(node.name, timeout_s=20) == 128 + signal.SIGKILL
-    engine.kill(node.name)
+    engine.signal(node.name, signal.SIGKILL)
     (ended,) = engine.nodes()
     assert (ended.state, ended.exit_code) == ("exited", 137)
 
@@ -162,10 +220,7 @@ def test_waiting_for_a_running_node_ends_with_the_time(engine, spec):
 
 def test_logs_are_what_the_node_printed(engine, spec, harness):
     node = engine.start(spec(command=harness.prints("hello\nworld")))
-    for _ in range(200):
-        if engine.logs(node.name):
-            break
-        engine.wait(node.name, timeout_s=0.05)
+    until(lambda: engine.logs(node.name))
     assert engine.logs(node.name) == "hello\nworld"
     assert engine.logs(node.name, lines=1) == "world"
 
@@ -176,7 +231,7 @@ def test_an_unknown_node_has_no_logs_and_no_end(engine):
     with pytest.raises(NodeNotFoundError, match="nobody"):
         engine.wait("nobody", timeout_s=0)
     with pytest.raises(NodeNotFoundError, match="nobody"):
-        engine.kill("nobody")
+        engine.signal("nobody", signal.SIGKILL)
 
 
 def test_more_memory_than_there_is_is_refused(engine, spec):
@@ -200,7 +255,65 @@ def test_holding_and_releasing_a_group_twice_is_harmless(engine, spec):
     assert engine.start(spec()).is_running
 
 
-def test_a_node_has_an_address_where_the_driver_finds_it(engine, spec):
+def test_a_node_has_an_address_where_the_driver_finds_it(engine, spec, harness):
+    with harness.driver():
+        node = engine.start(spec())
+        assert engine.join(node.group, owner=node.owner)
+        assert engine.join(node.group, owner=node.owner) == engine.join(node.group, owner=node.owner)
+        (node,) = engine.nodes()
+        assert node.address
+        engine.stop(node.name)
+
+
+def test_a_node_knows_its_host_if_the_engine_does(engine, spec):
+    assert isinstance(engine.start(spec()).host, str)
+
+
+@real
+def test_a_signal_reaches_the_command_which_may_catch_it(engine, spec, harness):
+    node = engine.start(spec(command=harness.python(CATCHES)))
+    until(lambda: "ready" in engine.logs(node.name))
+    engine.signal(node.name, signal.SIGUSR1)
+    until(lambda: "caught" in engine.logs(node.name))
+    assert engine.nodes()[0].is_running
+
+
+@real
+def test_a_frozen_node_does_nothing_until_it_is_thawed(engine, spec, harness):
+    node = engine.start(spec(command=harness.python(TICKS)))
+    until(lambda: engine.logs(node.name))
+    engine.freeze(node.name)
+    engine.freeze(node.name)
+    count = engine.logs(node.name, lines=10_000).count("tick")
+    assert engine.wait(node.name, timeout_s=1) is None
+    assert engine.logs(node.name, lines=10_000).count("tick") <= count + 1, "one that was on its way"
+    engine.thaw(node.name)
+    engine.thaw(node.name)
+    until(lambda: engine.logs(node.name, lines=10_000).count("tick") > count + 1)
+
+
+@real
+def test_a_frozen_node_can_be_stopped(engine, spec):
     node = engine.start(spec())
-    assert node.address
-    assert engine.driver_host(node.group, owner=node.owner)
+    engine.freeze(node.name)
+    engine.stop(node.name)
+    assert engine.nodes() == ()
+
+
+@containers
+def test_what_a_dead_servers_container_left_is_swept_and_nothing_else(engine, spec, harness):
+    leaving = type(engine)(image="coursekit/base:latest", realm=engine._realm)
+    with harness.driver():
+        leaving.start(spec("orphan", owner="ada", group="left"))
+        leaving.join("left", owner="ada")
+        assert leaving.sweep() == (), "its server is there"
+    kept = engine.start(spec("kept", owner="ada", group="kept"))
+    assert leaving.sweep() == ("ada/left",)
+    assert engine.nodes() == (kept,)
+
+
+def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)

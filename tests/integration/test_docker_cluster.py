@@ -16,7 +16,8 @@ from docker_fixtures import require_docker
 
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
-from coursekit.engine.docker import DockerEngine, connect
+from coursekit.engine.daemon import connect
+from coursekit.engine.docker import DockerEngine
 from coursekit.errors import ImageMissingError, MasterDiedError, WorkerDiedError
 
 pytestmark = [pytest.mark.spark, pytest.mark.docker, pytest.mark.timeout(1800)]

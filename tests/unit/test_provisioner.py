@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_whatever_happened_before_the_nodes_are_those_that_are_wanted(answering_
         provisioner.apply(spec(size))
         for index in deaths:
             nodes = engine.nodes()
-            engine.kill(nodes[index % len(nodes)].name)
+            engine.signal(nodes[index % len(nodes)].name, signal.SIGKILL)
     provisioner.apply(spec(sizes[-1]))
     assert [node.role for node in engine.nodes() if node.is_running] == ["master"] + ["worker"] * sizes[-1]
     assert all(node.is_running for node in engine.nodes())
@@ -66,7 +67,7 @@ def test_scaling_keeps_running_workers(engine, provisioner):
 
 def test_a_dead_worker_is_replaced_and_told_of(engine, provisioner):
     provisioner.apply(spec(2))
-    engine.kill("ada-default-worker-2")
+    engine.signal("ada-default-worker-2", signal.SIGKILL)
     assert provisioner.status("default").state == "degraded"
     change = provisioner.apply(spec(2))
     assert change.started == ("ada-default-worker-2",)
@@ -76,7 +77,7 @@ def test_a_dead_worker_is_replaced_and_told_of(engine, provisioner):
 def test_a_dead_master_takes_its_workers_with_it(engine, provisioner):
     provisioner.apply(spec(1))
     (old,) = {node.labels["secret"] for node in engine.nodes()}
-    engine.kill("ada-default-master")
+    engine.signal("ada-default-master", signal.SIGKILL)
     assert provisioner.status("default").state == "dead"
     change = provisioner.apply(spec(1))
     assert change.master_replaced
@@ -122,7 +123,7 @@ def test_deleting_twice_is_harmless(provisioner, engine):
 def test_a_worker_that_ends_while_starting_is_reported_with_its_last_words(provisioner, engine, monkeypatch):
     provisioner.apply(spec(1))
     monkeypatch.setattr(local, "_ask_master", lambda host, port: {"status": "ALIVE", "aliveworkers": 0})
-    engine.kill("ada-default-worker-1")
+    engine.signal("ada-default-worker-1", signal.SIGKILL)
     with pytest.raises(ClusterStartError, match="worker-1"):
         provisioner.wait_ready("default", timeout_s=5)
     assert engine.nodes() == ()

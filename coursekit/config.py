@@ -53,6 +53,17 @@ def format_memory(size: int) -> str:
     return f"{size // MiB} MiB" if size >= MiB else f"{size // KiB} KiB"
 
 
+def format_time(seconds: float) -> str:
+    """Write a time for people: ``"45 s"``, ``"3 min"``, ``"2 h 5 min"``."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
 def owner() -> str:
     """Whose nodes these are: the Hub's user, else the machine's, in letters, digits and hyphens."""
     name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()

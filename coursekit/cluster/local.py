@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import secrets
-import signal
 import time
-import urllib.request
-from typing import Any, Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
+from coursekit.cluster.drain import alive_workers, ask_master, drain
 from coursekit.cluster.plan import MASTER, WORKER, Launch, launch_of, master_name, plan, spec_of
 from coursekit.cluster.provisioner import Access, Change, ClusterStatus, WorkerStatus, explain_exit, seconds_since
 from coursekit.cluster.runtime import IMAGE_RUNTIME, Runtime, find_runtime
@@ -22,12 +20,15 @@ from coursekit.errors import (
     ClusterDiffersError,
     ClusterNotFoundError,
     ClusterStartError,
+    EngineError,
     PortTakenError,
     SettingsError,
 )
 from coursekit.ports import LOOPBACK, free_port
 
 _MASTER_START_S: Final = 60.0
+_LOOK_S: Final = 0.5
+_STARTS_AT_ONCE: Final = 8
 _MASTER_PORT: Final = 7077
 _UI_PORT: Final = 8080
 
@@ -50,7 +51,8 @@ class LocalProvisioner:
     def apply(self, spec: ClusterSpec) -> Change:
         """Start what is missing, stop what is too much; running workers stay.
 
-        Nodes that have died are replaced and reported. Returns once the master answers; workers are still starting.
+        Nodes that have died are replaced and reported. Workers that are too much hand over what they hold (shuffle and
+        cached blocks) before they are stopped. Returns once the master answers; new workers are still starting.
 
         Raises
         ------
@@ -61,6 +63,7 @@ class LocalProvisioner:
         ClusterStartError, PortTakenError
             If the master does not come up.
         """
+        self._engine.sweep()
         present = self._nodes(spec.name)
         _check_same_shape(spec, present)
         master = _running_master(present)
@@ -70,17 +73,16 @@ class LocalProvisioner:
         running = {node.name for node in present if node.is_running and master is not None}
         missing = [wanted[name] for name in wanted if name not in running]
         self._check_capacity(missing, freed=[node for node in present if node.name not in running])
-        superfluous = [node.name for node in present if node.name not in running or node.name not in wanted]
-        for name in superfluous:
-            self._engine.stop(name)
-        for node in missing:
-            self._engine.start(node)
-            if node.role == MASTER:
-                self._wait_for_master(spec.name)
+        superfluous = [node for node in present if node.name not in running or node.name not in wanted]
+        if master is not None:
+            drain(self._engine, master, [node for node in superfluous if node.is_running])
+        for node in superfluous:
+            self._engine.stop(node.name)
+        self._start(spec.name, missing)
         dead = [node for node in present if not node.is_running]
         return Change(
             started=tuple(node.name for node in missing),
-            stopped=tuple(name for name in superfluous if name not in wanted),
+            stopped=tuple(node.name for node in superfluous if node.name not in wanted),
             replaced=tuple(_worker_status(node) for node in dead if node.role == WORKER and node.name in wanted),
             master_replaced=any(node.role == MASTER for node in dead),
         )
@@ -156,8 +158,8 @@ class LocalProvisioner:
         for node in sorted(self._nodes(name), key=lambda node: node.role == MASTER):
             self._engine.stop(node.name)
 
-    def kill_worker(self, name: str, number: int) -> str:
-        """Kill a worker's node, the first being 0, and give the node's name: for lessons and tests about failures.
+    def worker(self, name: str, number: int) -> str:
+        """Give the name of a worker's node, the first being 0.
 
         Raises
         ------
@@ -170,12 +172,20 @@ class LocalProvisioner:
                 f"cluster {name!r} has no worker {number}: it has {len(workers)}.",
                 fix="count from 0: " + ", ".join(f"{index} is {worker.name}" for index, worker in enumerate(workers)),
             )
-        self._engine.signal(workers[number].name, signal.SIGKILL)
         return workers[number].name
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the nodes."""
+        return self._engine
 
     def hold(self, name: str) -> None:
         """Say that this process uses the cluster."""
         self._engine.hold(name, owner=self._owner)
+
+    def touch(self, name: str) -> None:
+        """Say that the cluster is being used now."""
+        self._engine.touch(name, owner=self._owner)
 
     def release(self, name: str) -> None:
         """Say that this process uses the cluster no longer."""
@@ -186,15 +196,11 @@ class LocalProvisioner:
 
     def _runtime(self) -> Runtime:
         """Give what Spark's processes are started with where this engine runs them."""
-        return IMAGE_RUNTIME if self._has_containers else find_runtime()
-
-    @property
-    def _has_containers(self) -> bool:
-        return self._engine.name in ("docker", "swarm", "kubernetes")
+        return IMAGE_RUNTIME if self._engine.runs_images else find_runtime()
 
     def _new_launch(self, name: str) -> Launch:
         """Choose ports and a secret; a container has all ports to itself."""
-        if self._has_containers:
+        if self._engine.runs_images:
             master_host, listen, port, ui_port = master_name(self._owner, name), None, _MASTER_PORT, _UI_PORT
         else:
             fixed = os.environ.get("COURSEKIT_MASTER_PORT")
@@ -221,15 +227,34 @@ class LocalProvisioner:
                 fix="ask for fewer workers or less memory each, or close what else uses memory",
             )
 
-    def _master_state(self, name: str) -> dict[str, Any]:
-        master = _running_master(self._nodes(name))
-        return _ask_master(master.address, int(master.labels["ui_port"])) if master and master.address else {}
+    def _start(self, name: str, missing: list[NodeSpec]) -> None:
+        """Start the master if it is missing, then all workers at once; if one does not start, none stays."""
+        workers = [node for node in missing if node.role == WORKER]
+        try:
+            for node in missing:
+                if node.role == MASTER:
+                    self._engine.start(node)
+                    self._engine.join(name, owner=self._owner)
+                    self._wait_for_master(name)
+            with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as starts:
+                list(starts.map(self._engine.start, workers))
+        except EngineError:
+            for node in reversed(missing):
+                self._engine.stop(node.name)
+            raise
 
     def _wait_for_master(self, name: str) -> None:
         """An open port is not readiness: wait until the master calls itself alive."""
         deadline = time.monotonic() + _MASTER_START_S
-        while self._master_state(name).get("status") != "ALIVE":
-            self._check_alive(name)
+        look_again = 0.0
+        master: Node | None = None
+        while True:
+            if time.monotonic() > look_again:  # whether it still runs, and where: that costs more than asking it
+                self._check_alive(name)
+                master = _running_master(self._nodes(name))
+                look_again = time.monotonic() + _LOOK_S
+            if master is not None and ask_master(master).get("status") == "ALIVE":
+                return
             if time.monotonic() > deadline:
                 self.delete(name)
                 raise ClusterStartError(
@@ -251,22 +276,23 @@ class LocalProvisioner:
                     f"another program listens on port {port}, which the master of cluster {name!r} was to use.",
                     fix="stop that program, or unset COURSEKIT_MASTER_PORT to let a free port be found",
                 )
+            cause = node.reason or explain_exit(node.exit_code)
             raise ClusterStartError(
-                f"node {node.name!r} ended while starting: {explain_exit(node.exit_code)}. It said:\n{log}",
+                f"node {node.name!r} ended while starting: {cause}. It said:\n{log}",
                 fix="mend what its last lines name, then start the cluster again",
             )
 
     def _describe(self, nodes: tuple[Node, ...]) -> ClusterStatus:
         master = _running_master(nodes)
         address, ui_port = _master_address(nodes), int(nodes[0].labels["ui_port"])
-        answer = _ask_master(address, ui_port) if master else {}
+        answer = ask_master(master) if master else {}
         registered = int(answer.get("aliveworkers", 0))
+        known = alive_workers(answer)
         workers = [node for node in nodes if node.role == WORKER]
         running = sum(node.is_running for node in workers)
         state = "dead" if master is None else "degraded" if running < len(workers) else "starting"
         if state == "starting" and registered >= running:
             state = "running"
-        starting = registered < running
         return ClusterStatus(
             name=nodes[0].group,
             owner=nodes[0].owner,
@@ -275,7 +301,7 @@ class LocalProvisioner:
             ui_url=f"http://{address}:{ui_port}",
             registered=registered,
             applications=len(answer.get("activeapps", ())),
-            workers=tuple(_worker_status(node, starting=starting) for node in workers),
+            workers=tuple(_worker_status(node, starting=node.name not in known) for node in workers),
         )
 
 
@@ -292,6 +318,8 @@ def _worker_status(node: Node, *, starting: bool = False) -> WorkerStatus:
         memory=node.memory,
         uptime_s=seconds_since(node.started),
         exit_code=node.exit_code,
+        host=node.host,
+        reason=node.reason,
     )
 
 
@@ -319,16 +347,6 @@ def _check_same_shape(spec: ClusterSpec, present: tuple[Node, ...]) -> None:
             f"not with {spec.cores} and {format_memory(spec.memory)}.",
             fix=f"close it first (coursekit cluster down {spec.name}), or give the new cluster another name",
         )
-
-
-def _ask_master(host: str, port: int) -> dict[str, Any]:
-    """Read the master's own state; empty while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://{host}:{port}/json/", timeout=5) as answer:
-            state: dict[str, Any] = json.load(answer)
-            return state
-    except (OSError, http.client.HTTPException, ValueError):
-        return {}
 
 
 def _read_port(text: str) -> int:

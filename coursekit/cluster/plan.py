@@ -125,13 +125,17 @@ def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
 
 def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
     heap = f"{spec.executor_heap // MiB}m"
+    name = f"{launch.owner}-{spec.name}-{WORKER}-{index}"
+    identity = f"-Dspark.worker.idPattern={name}.%s-%s-%d"  # tells which of the master's workers is which node
     arguments = ("--cores", str(spec.cores), "--memory", heap, "--webui-port", "0", *_listen(launch))
     return NodeSpec(
-        name=f"{launch.owner}-{spec.name}-{WORKER}-{index}",
+        name=name,
         owner=launch.owner,
         group=spec.name,
         role=WORKER,
-        command=_java(launch.runtime, _WORKER_CLASS, *arguments, "--work-dir", "work", launch.master_url),
+        command=_java(
+            launch.runtime, _WORKER_CLASS, *arguments, "--work-dir", "work", launch.master_url, options=(identity,)
+        ),
         environment=_environment(launch),
         labels={**launch.labels, "shape": _shape(spec)},
         cores=spec.cores,
@@ -152,7 +156,7 @@ def _shape(spec: ClusterSpec) -> str:
     return json.dumps({"cores": spec.cores, "memory": spec.memory})
 
 
-def _java(runtime: Runtime, main: str, *arguments: str) -> tuple[str, ...]:
+def _java(runtime: Runtime, main: str, *arguments: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Start a daemon without ``spark-class``, which runs a Java of its own to write the same command."""
     return (
         runtime.java,
@@ -162,6 +166,8 @@ def _java(runtime: Runtime, main: str, *arguments: str) -> tuple[str, ...]:
         "-Dspark.authenticate=true",
         "-Dspark.port.maxRetries=0",  # a port that is taken is an error, not a master somewhere else
         "-Dspark.master.rest.enabled=false",
+        "-Dspark.decommission.enabled=true",
+        *options,
         *archive_flags(runtime),
         "-cp",
         classpath(runtime),

@@ -15,7 +15,7 @@ WorkerState = Literal["starting", "running", "died"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerStatus:
-    """One worker as it is; memory in bytes, ``uptime_s`` in seconds."""
+    """One worker as it is; memory in bytes, ``uptime_s`` in seconds; ``reason`` is what the engine knows of its end."""
 
     name: str
     state: WorkerState
@@ -23,11 +23,13 @@ class WorkerStatus:
     memory: int
     uptime_s: float
     exit_code: int | None = None
+    host: str = ""
+    reason: str = ""
 
     @property
     def cause(self) -> str:
         """Why it died, in words."""
-        return explain_exit(self.exit_code)
+        return self.reason or explain_exit(self.exit_code)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -153,12 +153,14 @@ class ProcessEngine:
     def hold(self, group: str, *, owner: str) -> None:
         """Take a share of the group's lease until this process ends; see `Engine.hold`."""
         if (owner, group) in self._leases:
+            self.touch(group, owner=owner)
             return
         path = self._lease_path(owner, group)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
         fcntl.flock(file, fcntl.LOCK_SH)
         self._leases[owner, group] = file
+        self.touch(group, owner=owner)
 
     def join(self, group: str, *, owner: str) -> str:
         """Give this machine's own address; see `Engine.join`."""

@@ -10,9 +10,17 @@ from urllib.parse import urlsplit
 
 from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
 from coursekit.cluster.runtime import version_of
-from coursekit.config import GiB, format_memory, parse_memory
+from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
-from coursekit.spark.session import count_executors, is_open_on, open_session, stop_active_session, wait_for_executors
+from coursekit.spark.activity import Activity, runs_jobs
+from coursekit.spark.session import (
+    DriverLaunch,
+    count_executors,
+    is_open_on,
+    open_session,
+    stop_active_session,
+    wait_for_executors,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,7 +63,9 @@ class SparkCluster:
         self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size)
         self._provisioner = provisioner or LocalProvisioner()
         self._spark: SparkSession | None = None
+        self._activity: Activity | None = None
         self._closed = False
+        self._driver = DriverLaunch()
         self.last_change: Change = self._apply()
 
     @property
@@ -103,7 +113,7 @@ class SparkCluster:
             self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
-        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings)
+        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings, driver=self._driver)
         return self._spark
 
     def scale(self, workers: int) -> Change:
@@ -166,6 +176,9 @@ class SparkCluster:
 
     def close(self) -> None:
         """Stop the session and the cluster; closing twice is harmless."""
+        if self._activity is not None:
+            self._activity.end()
+            self._activity = None
         if self._spark is not None:
             stop_active_session()
             self._spark = None
@@ -200,12 +213,26 @@ class SparkCluster:
         if self.is_local:
             return Change()
         self._provisioner.hold(self.name)
-        return self._provisioner.apply(self._spec)
+        change = self._provisioner.apply(self._spec)
+        self._activity = self._activity or Activity(self._is_busy, lambda: self._provisioner.touch(self.name))
+        return change
+
+    def _is_busy(self) -> bool:
+        return self._spark is not None and runs_jobs(self._spark)
 
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
         if self._spark is not None and is_open_on(self._provisioner.access(self.name)):
             wait_for_executors(self._spark, self._spec.workers)
+
+    def _why_gone(self) -> str:
+        idle = self._activity.idle_s if self._activity else 0.0
+        if idle > idle_limit_s():
+            return (
+                f"it had run no job for {format_time(idle_limit_s())}, after which clusters are stopped "
+                "so that others can have what they hold"
+            )
+        return "all its nodes were stopped"
 
     def _check_alive(self) -> None:
         """Raise what has died, by name and cause, with the call that mends it."""
@@ -213,7 +240,7 @@ class SparkCluster:
             status = self._provisioner.status(self.name)
         except ClusterNotFoundError as error:
             raise MasterDiedError(
-                f"cluster {self.name!r} is gone: all its nodes were stopped.",
+                f"cluster {self.name!r} is gone: {self._why_gone()}.",
                 fix="start it again with cluster.repair(), then open a session: spark = cluster.session()",
             ) from error
         if status.state == "dead":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from coursekit.cluster import Access, ClusterSpec
 from coursekit.cluster.archive import archive_flags
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _EXECUTORS_START_S: Final = 90.0
+_LAUNCH_ONLY: Final = ("spark.driver.memory", "spark.driver.extra", "spark.driver.default", "spark.jars")
 _SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
 
 
-def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str]) -> SparkSession:
+def open_session(
+    spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str], driver: DriverLaunch
+) -> SparkSession:
     """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
 
     Parameters
@@ -38,6 +41,8 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
         Shown in Spark's pages.
     conf : dict of str to str
         Spark settings of the caller's; they win over ours.
+    driver : DriverLaunch
+        What started this kernel's driver process.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
         raise MissingPackageError("pyspark is not installed here.", fix="pip install 'coursekit[spark]'") from None
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
     _leave_other_session(settings)
-    launch_driver(settings)
+    driver.join(settings)
     with _executors_running(access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
@@ -60,22 +65,78 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
     return spark
 
 
-def launch_driver(settings: dict[str, str]) -> None:
-    """Start this kernel's driver process, if it has none yet.
+class DriverLaunch:
+    """Starts this kernel's driver process while the cluster's nodes start.
 
-    Done here and not by pyspark for two reasons. The cluster's secret must not stand on a command line, which every
+    Started here and not by pyspark for two reasons. The cluster's secret must not stand on a command line, which every
     user of the machine can read. And what Java writes to stderr while it starts would land in the cell, where plain
     nbgrader takes points for it; it goes to ``driver.log`` instead.
     """
-    from pyspark import SparkConf, SparkContext
-    from pyspark.java_gateway import launch_gateway
 
-    if SparkContext._gateway is not None:
-        return
-    conf = SparkConf(loadDefaults=False)
-    conf.setAll([(key, value) for key, value in settings.items() if key != _SECRET])
-    with _stderr_to(run_dir() / "driver.log"):
-        SparkContext._ensure_initialized(gateway=launch_gateway(conf))  # type: ignore[no-untyped-call]
+    _options: ClassVar[dict[str, str]] = {}  # what the kernel's driver process was started with
+
+    def __init__(self) -> None:
+        # In this thread: a module that two threads import at once may look to one of them as if it were half empty.
+        with contextlib.suppress(ImportError):
+            import pyspark.java_gateway
+            import pyspark.sql  # noqa: F401
+        self._thread = threading.Thread(target=self._try, daemon=True, name="coursekit-driver")
+        self._thread.start()
+
+    def join(self, settings: dict[str, str]) -> None:
+        """Have a driver process that was started with these settings, so far as they matter to Java's start."""
+        self._thread.join()
+        options = _launch_options(settings)
+        if _has_driver() and options != self._options:
+            stop_driver()
+        if not _has_driver():
+            self._launch(options)
+
+    def _try(self) -> None:
+        with contextlib.suppress(Exception):  # whatever it is, `join` meets it again, and raises it to the user
+            if not _has_driver():
+                self._launch(_launch_options(_driver_settings()))
+
+    @classmethod
+    def _launch(cls, options: dict[str, str]) -> None:
+        from pyspark import SparkConf, SparkContext
+        from pyspark.java_gateway import launch_gateway
+
+        conf = SparkConf(loadDefaults=False)
+        conf.setAll(list(options.items()))
+        path = run_dir() / "driver.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as log:
+            gateway: Any = launch_gateway  # its types do not know popen_kwargs
+            SparkContext._ensure_initialized(gateway=gateway(conf, {"stderr": log}))
+        DriverLaunch._options = options
+
+
+def _launch_options(settings: dict[str, str]) -> dict[str, str]:
+    """Choose the settings that take effect only when Java starts."""
+    return {key: value for key, value in settings.items() if key.startswith(_LAUNCH_ONLY)}
+
+
+def _driver_settings() -> dict[str, str]:
+    return {"spark.driver.extraJavaOptions": _flags(find_runtime())}
+
+
+def _has_driver() -> bool:
+    from pyspark import SparkContext
+
+    return SparkContext._gateway is not None and not _is_driver_killed()
+
+
+def stop_driver() -> None:
+    """End this kernel's driver process, which no session uses."""
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    SparkContext._gateway = SparkContext._jvm = None
+    if process is not None:
+        process.stdin.close()  # it ends with its pipe
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -94,21 +155,6 @@ def _executors_running(python: str) -> Iterator[None]:
             del os.environ["PYSPARK_PYTHON"]
         else:
             os.environ["PYSPARK_PYTHON"] = wanted
-
-
-@contextlib.contextmanager
-def _stderr_to(path: Path) -> Iterator[None]:
-    """Let processes that are started meanwhile write their stderr to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with path.open("ab") as log:
-            os.dup2(log.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S) -> None:
@@ -191,7 +237,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     common = {
         "spark.driver.bindAddress": host,
         "spark.driver.host": host,
-        "spark.driver.extraJavaOptions": _flags(find_runtime()),
+        **_driver_settings(),
         # What is written to stderr costs points in plain nbgrader and drowns the lesson elsewhere.
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -208,6 +254,11 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.executor.cores": str(spec.cores),
         "spark.executor.memory": f"{spec.executor_heap // MiB}m",
         "spark.executor.extraJavaOptions": _flags(access.runtime),
+        # A worker that is taken away hands over what it holds before it goes (`coursekit.cluster.drain`).
+        "spark.decommission.enabled": "true",
+        "spark.storage.decommission.enabled": "true",
+        "spark.storage.decommission.rddBlocks.enabled": "true",
+        "spark.storage.decommission.shuffleBlocks.enabled": "true",
         "spark.authenticate": "true",
         _SECRET: access.secret,
     }

@@ -17,7 +17,8 @@ from coursekit.errors import CapacityError, ClusterDiffersError, ClusterNotFound
 
 @pytest.fixture(autouse=True)
 def answering_master(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_ask_master", lambda host, port: {"status": "ALIVE", "aliveworkers": 99})
+    monkeypatch.setattr(local, "ask_master", lambda master: {"status": "ALIVE", "aliveworkers": 99})
+    monkeypatch.setattr(local, "drain", lambda engine, master, workers: None)
 
 
 @pytest.fixture
@@ -122,16 +123,15 @@ def test_deleting_twice_is_harmless(provisioner, engine):
 
 def test_a_worker_that_ends_while_starting_is_reported_with_its_last_words(provisioner, engine, monkeypatch):
     provisioner.apply(spec(1))
-    monkeypatch.setattr(local, "_ask_master", lambda host, port: {"status": "ALIVE", "aliveworkers": 0})
+    monkeypatch.setattr(local, "ask_master", lambda master: {"status": "ALIVE", "aliveworkers": 0})
     engine.signal("ada-default-worker-1", signal.SIGKILL)
     with pytest.raises(ClusterStartError, match="worker-1"):
         provisioner.wait_ready("default", timeout_s=5)
     assert engine.nodes() == ()
 
 
-def test_a_worker_is_killed_by_its_number_and_one_that_is_not_there_is_refused(provisioner, engine):
+def test_a_worker_is_found_by_its_number_and_one_that_is_not_there_is_refused(provisioner, engine):
     provisioner.apply(spec(2))
-    assert provisioner.kill_worker("default", 1) == "ada-default-worker-2"
-    assert provisioner.status("default").workers[1].exit_code == 137
+    assert provisioner.worker("default", 1) == "ada-default-worker-2"
     with pytest.raises(SettingsError, match="no worker 2: it has 2"):
-        provisioner.kill_worker("default", 2)
+        provisioner.worker("default", 2)

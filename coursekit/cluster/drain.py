@@ -70,7 +70,8 @@ def node_of(worker: str) -> str:
 
 def _executors(node: Node, port: int) -> int:
     """Count a worker's executors; none of one that does not answer: it has nothing left to wait for."""
-    return len(_ask(f"http://{node.address}:{port}/json/").get("executors", ()))
+    host = node.labels["listen"] or node.address
+    return len(_ask(f"http://{host}:{port}/json/").get("executors", ()))
 
 
 def _ask(url: str) -> dict[str, Any]:

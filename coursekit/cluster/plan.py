@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from coursekit.cluster.archive import archive_flags, classpath
@@ -11,6 +11,7 @@ from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.config import MiB
 from coursekit.engine import Node, NodeSpec
+from coursekit.ports import loopback
 
 MASTER: Final = "master"
 WORKER: Final = "worker"
@@ -127,7 +128,9 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
     heap = f"{spec.executor_heap // MiB}m"
     name = f"{launch.owner}-{spec.name}-{WORKER}-{index}"
     identity = f"-Dspark.worker.idPattern={name}.%s-%s-%d"  # tells which of the master's workers is which node
-    arguments = ("--cores", str(spec.cores), "--memory", heap, "--webui-port", "0", *_listen(launch))
+    # Spark forgets all that a host held when a worker of it goes: workers of one machine are hosts of their own.
+    own = replace(launch, listen=loopback(index)) if launch.listen else launch
+    arguments = ("--cores", str(spec.cores), "--memory", heap, "--webui-port", "0", *_listen(own))
     return NodeSpec(
         name=name,
         owner=launch.owner,
@@ -136,8 +139,8 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
         command=_java(
             launch.runtime, _WORKER_CLASS, *arguments, "--work-dir", "work", launch.master_url, options=(identity,)
         ),
-        environment=_environment(launch),
-        labels={**launch.labels, "shape": _shape(spec)},
+        environment=_environment(own),
+        labels={**own.labels, "shape": _shape(spec)},
         cores=spec.cores,
         memory=spec.memory,
     )

@@ -259,6 +259,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.rddBlocks.enabled": "true",
         "spark.storage.decommission.shuffleBlocks.enabled": "true",
+        "spark.storage.decommission.replicationReattemptInterval": "1s",  # it is done when a second look finds nothing
         "spark.authenticate": "true",
         _SECRET: access.secret,
     }

@@ -101,6 +101,13 @@ def run(
     all_: Annotated[bool, typer.Option("--all", help="Every lesson and assignment.")] = False,
     jobs: Annotated[int | None, typer.Option(help="How many at once.  [default: half the cores, 4 at most]")] = None,
     size: Annotated[str, typer.Option(help="Which of the contract's sizes: small or full.")] = "small",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What runs the clusters: process; or docker, swarm: containers, the notebook's own too.  "
+            "[default: COURSEKIT_ENGINE, in a process]"
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where results go.  [default: build/notebooks]", show_default=False)
     ] = None,
@@ -125,6 +132,7 @@ def run(
         root=course.root if course else None,
         jobs=max(1, min(4, (os.cpu_count() or 1) // 2)) if jobs is None else jobs,
         size=size,  # type: ignore[arg-type]  # checked by RunSettings
+        engine=engine,
         timeout_s=timeout,
     )
     started, began = datetime.now(UTC), time.monotonic()

@@ -9,7 +9,7 @@ from typing import Final
 from coursekit.cluster.archive import archive_flags, classpath
 from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
-from coursekit.config import MiB
+from coursekit.config import MiB, shorten
 from coursekit.engine import Node, NodeSpec
 from coursekit.ports import loopback
 
@@ -126,7 +126,7 @@ def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
 
 def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
     heap = f"{spec.executor_heap // MiB}m"
-    name = f"{launch.owner}-{spec.name}-{WORKER}-{index}"
+    name = _node_name(launch.owner, spec.name, f"{WORKER}-{index}")
     identity = f"-Dspark.worker.idPattern={name}.%s-%s-%d"  # tells which of the master's workers is which node
     # Spark forgets all that a host held when a worker of it goes: workers of one machine are hosts of their own.
     own = replace(launch, listen=loopback(index)) if launch.listen else launch
@@ -148,7 +148,12 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
 
 def master_name(owner: str, cluster: str) -> str:
     """Name a cluster's master node."""
-    return f"{owner}-{cluster}-{MASTER}"
+    return _node_name(owner, cluster, MASTER)
+
+
+def _node_name(owner: str, cluster: str, role: str) -> str:
+    """Name a node so that it can be a host name."""
+    return f"{shorten(f'{owner}-{cluster}', 50)}-{role}"
 
 
 def _listen(launch: Launch) -> tuple[str, ...]:

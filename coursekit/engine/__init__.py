@@ -9,37 +9,52 @@ from coursekit.engine.fake import FakeEngine
 from coursekit.engine.process import ProcessEngine
 from coursekit.errors import SettingsError
 
-__all__ = ["Capacity", "Engine", "FakeEngine", "Node", "NodeSpec", "ProcessEngine", "open_engine"]
+__all__ = ["Capacity", "Engine", "FakeEngine", "Node", "NodeSpec", "ProcessEngine", "has_docker", "open_engine"]
 
 
-def open_engine(name: str | None = None, *, keep: bool = False) -> Engine:
+def open_engine(name: str | None = None, *, keep: bool = False, realm: str | None = None) -> Engine:
     """Open an engine by its name.
 
     Parameters
     ----------
     name : str, optional
-        ``"process"``, ``"docker"`` or ``"auto"``; ``COURSEKIT_ENGINE`` or ``"auto"`` when not given. ``"auto"`` takes
-        the best engine that this machine has.
+        ``"process"``, ``"docker"``, ``"swarm"`` or ``"auto"``; ``COURSEKIT_ENGINE`` or ``"auto"`` when not given.
+        ``"auto"`` takes Docker when a daemon answers and has the image, else processes.
     keep : bool
         Whether nodes outlive the process that started them.
+    realm : str, optional
+        Of a container engine: nodes of another realm are not seen; ``COURSEKIT_REALM`` when not given.
 
     Raises
     ------
     SettingsError
         If there is no engine of that name.
+    EngineUnavailableError
+        If it was named, and does not answer.
     """
     name = name or os.environ.get("COURSEKIT_ENGINE") or "auto"
-    if name == "docker":
+    if name == "docker" or (name == "auto" and has_docker()):
         from coursekit.engine.docker import DockerEngine
 
-        return DockerEngine(keep=keep)
+        return DockerEngine(keep=keep, realm=realm)
     if name == "swarm":
         from coursekit.engine.swarm import SwarmEngine
 
-        return SwarmEngine(keep=keep)
+        return SwarmEngine(keep=keep, realm=realm)
     if name not in ("auto", "process"):
         raise SettingsError(
             f"engine = {name!r} is not an engine.",
             fix='use "process", "docker" or "swarm", or "auto" for the best one here',
         )
     return ProcessEngine(keep=keep)
+
+
+def has_docker() -> bool:
+    """Whether a Docker daemon answers here, and has the image of Spark's nodes."""
+    from coursekit.engine.daemon import DEFAULT_IMAGE, connect
+
+    try:
+        connect().images.get(DEFAULT_IMAGE)
+    except Exception:  # whatever stands in the way, processes do without it
+        return False
+    return True

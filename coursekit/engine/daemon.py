@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from coursekit.config import cache_dir
+from coursekit.config import cache_dir, shorten
 from coursekit.engine.base import NodeSpec
 from coursekit.errors import (
     CapacityError,
@@ -165,7 +165,7 @@ def _matching(owner: str | None, group: str | None) -> Iterator[str]:
 
 def network_name(realm: str, owner: str, group: str) -> str:
     """Name a group's network."""
-    return f"coursekit-{realm}-{owner}-{group}"
+    return shorten(f"coursekit-{realm}-{owner}-{group}")
 
 
 def address_on(client: docker.DockerClient, network: Network, container: str) -> str:

@@ -221,7 +221,7 @@ class DockerEngine:
             "image": spec.image or self._image,
             "command": list(spec.command),
             "name": spec.name,
-            "hostname": spec.name[:63],
+            "hostname": spec.name,
             "environment": dict(spec.environment),
             "labels": daemon.node_labels(self._realm, spec, keep=self._keep),
             "network": network.name,

@@ -240,7 +240,7 @@ class SwarmEngine:
         container = ContainerSpec(
             spec.image or self._image,
             args=list(spec.command),
-            hostname=spec.name[:63],
+            hostname=spec.name,
             env=[f"{key}={value}" for key, value in spec.environment.items()],
             labels=labels,
             user=daemon.USER,

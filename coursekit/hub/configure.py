@@ -22,7 +22,6 @@ LABEL: Final = "COURSEKIT_HUB"
 
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
-    "COURSEKIT_ENGINE",
     "JAVA_HOME",
     "LANG",
     "LC_ALL",
@@ -150,6 +149,7 @@ def environment(settings: HubSettings) -> dict[str, str]:
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     return {
         LABEL: str(settings.state),
+        "COURSEKIT_ENGINE": os.environ.get("COURSEKIT_ENGINE") or "process",
         "COURSEKIT_ROOT": str(settings.root),
         "COURSEKIT_RUN": str(settings.runs),
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE") or str(settings.root / "build" / "cache"),

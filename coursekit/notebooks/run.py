@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 
 from coursekit.errors import SettingsError
 from coursekit.notebooks.catalog import Notebook
+from coursekit.notebooks.containers import ENGINES, PARENT, Box, make_box
 from coursekit.notebooks.contract import SIZES, Contract, Size
 from coursekit.notebooks.execute import KERNEL_START_S, Job
 from coursekit.notebooks.outcome import CellFailure, Outcome, Status
@@ -44,6 +45,9 @@ class RunSettings:
         How many run at once.
     size : {"small", "full"}
         Which parameters they get.
+    engine : str or None
+        What runs the clusters: ``"process"``; or ``"docker"`` or ``"swarm"``, then the notebook is in a container too.
+        None for a process here, whose clusters are the environment's choice.
     timeout_s : float or None
         When each is interrupted, s after its first cell began; None for several times its contract's minutes.
     grace_s : float
@@ -54,6 +58,7 @@ class RunSettings:
     root: Path | None = None
     jobs: int = 1
     size: Size = "small"
+    engine: str | None = None
     timeout_s: float | None = None
     grace_s: float = 20.0
 
@@ -62,6 +67,8 @@ class RunSettings:
             raise SettingsError(f"jobs = {self.jobs}, but at least 1 has to run.", fix="use --jobs 1 or more")
         if self.size not in SIZES:
             raise SettingsError(f"there is no size {self.size!r}.", fix=f"choose from {', '.join(SIZES)}")
+        if self.engine not in (None, "process", *ENGINES):
+            raise SettingsError(f"engine = {self.engine!r} is not an engine.", fix='use "process", "docker" or "swarm"')
         if self.timeout_s is not None and self.timeout_s <= 0:
             raise SettingsError(f"timeout = {self.timeout_s:g} s leaves no time.", fix="give a timeout above 0")
 
@@ -150,6 +157,8 @@ class _Attempt:
         self._output = (settings.out / f"{name}.ipynb").resolve()
         self._log = self._output.with_suffix(".log")
         self._work = (settings.out / "work" / name).resolve()
+        self._runtime = contract.runtime
+        self._box: Box | None = None
         self._began = time.monotonic()
         self._at: dict[str, Any] | None = None
         self.outcome: Outcome | None = None
@@ -159,6 +168,14 @@ class _Attempt:
         self._began = time.monotonic()
         watch(Progress(notebook=self._notebook))
         directory = self._prepare()
+        if self._settings.engine in ENGINES:
+            self._box = make_box(
+                self._settings.engine,
+                self._runtime,
+                self._output.stem,
+                writable=(self._output.parent, self._work),
+                readable=self._notebook.path.resolve().parent,
+            )
         with self._log.open("wb") as log:
             self.outcome = await self._execute(directory, log, watch)
         if self.outcome.has_passed:
@@ -194,9 +211,10 @@ class _Attempt:
         return directory
 
     async def _execute(self, directory: Path, log: IO[bytes], watch: Watch) -> Outcome:
+        # -P: a module in the working directory shadows nothing
+        here = [sys.executable, "-P", "-m", "coursekit.notebooks.execute"]
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", "coursekit.notebooks.execute"),  # -P: a module in the working directory shadows nothing
+            *(self._box.command() if self._box else here),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
@@ -221,6 +239,8 @@ class _Attempt:
             if process.returncode is None:
                 end_tree(process.pid)
                 await process.wait()
+            if self._box is not None:
+                await asyncio.to_thread(self._box.remove)
 
     async def _follow(
         self, process: asyncio.subprocess.Process, limit: asyncio.Timeout, watch: Watch
@@ -264,14 +284,15 @@ class _Attempt:
             directory=str(directory),
             parameters=self._parameters,
             timeout_s=self._timeout_s,
-            parent=os.getpid(),
+            parent=PARENT if self._box else os.getpid(),
         )
 
     def _environment(self) -> dict[str, str]:
         """A run directory of its own keeps the clusters of notebooks that run at once apart."""
         own = {"COURSEKIT_LINGER_S": "0", "COURSEKIT_RUN": str(self._work / "run")}
+        engine = {"COURSEKIT_ENGINE": self._settings.engine} if self._settings.engine else {}
         root = {} if self._settings.root is None else {"COURSEKIT_ROOT": str(self._settings.root)}
-        return {**os.environ, **own, **root}
+        return {**os.environ, **own, **root, **engine}
 
 
 def _file_names(notebooks: Sequence[Notebook]) -> list[str]:

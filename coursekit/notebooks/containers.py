@@ -1,0 +1,127 @@
+"""Executes a notebook in a container of the image that its contract names, beside clusters of containers.
+
+The notebook's container talks to the engine itself, through the daemon's socket: this is for those who run the course,
+and for its own notebooks. What students submit runs elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from coursekit.config import cache_dir, owner
+from coursekit.engine import open_engine
+from coursekit.errors import SettingsError
+from coursekit.notebooks.contract import Runtime
+
+ENGINES: Final = ("docker", "swarm")
+IMAGES: Final[Mapping[Runtime, str]] = {"python": "spark", "spark": "spark", "tensorflow": "tensorflow"}
+PARENT: Final = 1  # the container's first process, which the executing process ends with
+_SOCKET: Final = "/var/run/docker.sock"
+_STUDENT: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """A container for one notebook.
+
+    Parameters
+    ----------
+    engine : {"docker", "swarm"}
+        What runs the clusters that the notebook starts.
+    image : str
+        What the container is of.
+    name : str
+        The container's name, and the realm of its clusters.
+    writable : tuple of Path
+        Folders that it may write to, at the same place.
+    readable : tuple of Path
+        Folders that it may read, at the same place.
+    """
+
+    engine: str
+    image: str
+    name: str
+    writable: tuple[Path, ...]
+    readable: tuple[Path, ...]
+
+    def command(self) -> list[str]:
+        """Give the command that executes a job (see `coursekit.notebooks.execute`) in the container."""
+        return [
+            *("docker", "run", "--interactive", "--rm", "--name", self.name, "--user", _user()),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "4096"),
+            *("--label", f"org.coursekit.notebook={self.name}"),
+            *self._socket(),
+            *(word for place in self.readable for word in ("--volume", f"{place}:{place}:ro")),
+            *(word for place in self.writable for word in ("--volume", f"{place}:{place}")),
+            *(word for item in self._environment().items() for word in ("--env", "=".join(item))),
+            self.image,
+            *("python", "-P", "-m", "coursekit.notebooks.execute"),
+        ]
+
+    def remove(self) -> None:
+        """Remove the container, and with it every cluster that the notebook left."""
+        subprocess.run(["docker", "rm", "--force", self.name], capture_output=True, check=False)
+        engine = open_engine(self.engine, realm=self.name)
+        while engine.sweep():
+            pass
+
+    def _environment(self) -> dict[str, str]:
+        constraints = os.environ.get("COURSEKIT_SWARM_CONSTRAINTS")
+        return {
+            "COURSEKIT_ENGINE": self.engine,
+            "COURSEKIT_CONTAINER": self.name,
+            "COURSEKIT_REALM": self.name,
+            "COURSEKIT_CACHE": str(containers_cache()),
+            "COURSEKIT_RUN": "/tmp/coursekit",  # noqa: S108 -- the container's own
+            "COURSEKIT_LINGER_S": "0",
+            "HOME": "/tmp",  # noqa: S108
+            "USER": owner(),
+            **({"COURSEKIT_SWARM_CONSTRAINTS": constraints} if constraints else {}),
+        }
+
+    def _socket(self) -> list[str]:
+        """Give the container its daemon's socket, and the group that may use it."""
+        url = os.environ.get("DOCKER_HOST") or f"unix://{_SOCKET}"
+        path = Path(url.removeprefix("unix://"))
+        if not url.startswith("unix://") or not path.exists():
+            raise SettingsError(
+                f"DOCKER_HOST = {url!r} is not the socket of a daemon of this machine.",
+                fix="run notebooks on the daemon's own host: DOCKER_HOST=unix:///var/run/docker.sock",
+            )
+        return ["--volume", f"{path.resolve()}:{_SOCKET}", "--group-add", str(path.stat().st_gid)]
+
+
+def make_box(engine: str, runtime: Runtime, name: str, *, writable: tuple[Path, ...], readable: Path) -> Box:
+    """Prepare a container for a notebook; its folders are made fit for the account that it runs as."""
+    for place in (*writable, containers_cache()):
+        _give_to_student(place)
+    return Box(
+        engine=engine,
+        image=f"coursekit/{IMAGES[runtime]}:latest",
+        name=f"notebook-{name.lower()}-{uuid.uuid4().hex[:8]}",
+        writable=(*writable, containers_cache()),
+        readable=(readable,),
+    )
+
+
+def containers_cache() -> Path:
+    """Where data sets of notebooks in containers are kept: written by another account than the operator's."""
+    return (cache_dir() / "containers").resolve()
+
+
+def _give_to_student(place: Path) -> None:
+    """Let the container's account write to a folder: root is not root in a container of the course."""
+    (place / "datasets" if place == containers_cache() else place).mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        for path in (place, *place.rglob("*")):
+            os.chown(path, _STUDENT, _STUDENT)
+
+
+def _user() -> str:
+    return f"{os.geteuid()}:{os.getegid()}" if os.geteuid() else f"{_STUDENT}:{_STUDENT}"

@@ -19,6 +19,7 @@ WORKER: Final = "worker"
 _MASTER_CLASS: Final = "org.apache.spark.deploy.master.Master"
 _WORKER_CLASS: Final = "org.apache.spark.deploy.worker.Worker"
 _DAEMON_HEAP: Final = 160 * MiB
+_WORKER_TIMEOUT_S: Final = 30  # a host that was cut off is noticed in half of Spark's own time
 _MASTER_MEMORY: Final = 512 * MiB
 
 # A daemon of Spark does little but start: compile once, collect with one thread. Halves the CPU time of a start.
@@ -175,6 +176,7 @@ def _java(runtime: Runtime, main: str, *arguments: str, options: tuple[str, ...]
         "-Dspark.port.maxRetries=0",  # a port that is taken is an error, not a master somewhere else
         "-Dspark.master.rest.enabled=false",
         "-Dspark.decommission.enabled=true",
+        f"-Dspark.worker.timeout={_WORKER_TIMEOUT_S}",
         *options,
         *archive_flags(runtime),
         "-cp",

@@ -13,6 +13,7 @@ from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
 from coursekit.spark.activity import Activity, runs_jobs
+from coursekit.spark.progress import settle_progress, show_progress
 from coursekit.spark.session import (
     DriverLaunch,
     count_executors,
@@ -114,6 +115,7 @@ class SparkCluster:
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
         self._spark = open_session(self._spec, access, app_name=app_name, conf=settings, driver=self._driver)
+        show_progress(executors=lambda: self._spec.workers)
         return self._spark
 
     def scale(self, workers: int) -> Change:
@@ -180,6 +182,7 @@ class SparkCluster:
             self._activity.end()
             self._activity = None
         if self._spark is not None:
+            settle_progress()
             stop_active_session()
             self._spark = None
         self._provisioner.delete(self.name)

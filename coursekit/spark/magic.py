@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from coursekit.config import GiB, parse_memory
 from coursekit.errors import SettingsError
 from coursekit.spark.cluster import SparkCluster, start_and_tell
+from coursekit.spark.progress import show_progress
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,12 +29,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def register(shell: InteractiveShell) -> None:
-    """Add ``%sc`` to a notebook's kernel, and show errors of the course as message and fix, without a trace."""
+    """Add ``%sc`` to a notebook's kernel, and show errors of the course as message and fix, without a trace.
+
+    From then on cells show the progress of Spark's jobs (`coursekit.spark.progress`).
+    """
     from coursekit.errors import CoursekitError
 
     kernel: Any = shell  # IPython's own types do not know of plain functions as magics
     kernel.register_magic_function(start_cluster, magic_kind="line", magic_name="sc")
     kernel.set_custom_exc((CoursekitError,), _show_error)
+    show_progress()
 
 
 def start_cluster(line: str) -> SparkSession | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from coursekit.spark.progress_html import final_html, live_html
-from coursekit.spark.progress_state import Progress, summary, waiting
+from coursekit.spark.progress_state import Progress, as_text
 from coursekit.spark.progress_store import CellJobs
 
 _LOOK_S: Final = 0.25  # until something is shown
@@ -165,7 +165,7 @@ class CellWatch:
             with cell.reading, contextlib.suppress(Exception):
                 cell.jobs.settle()
             progress = cell.jobs.latest
-            self._publish(cell, final_html(progress), summary(progress), update=True)
+            self._publish(cell, final_html(progress), as_text(progress), update=True)
 
     def _show(self, cell: _Cell, progress: Progress) -> None:
         if not cell.is_shown and (not progress.running or progress.busy_s < _SHOWN_FROM_S):
@@ -174,7 +174,7 @@ class CellWatch:
             # Captured output (%%capture) is the user's, and not the place for hundreds of updates.
             if cell.ended.is_set() or self.shell.display_pub is not cell.publisher:
                 return
-            self._publish(cell, live_html(progress), waiting(progress) or summary(progress), update=cell.is_shown)
+            self._publish(cell, live_html(progress), as_text(progress), update=cell.is_shown)
             cell.is_shown = True
 
     def _publish(self, cell: _Cell, html: str, text: str, *, update: bool) -> None:

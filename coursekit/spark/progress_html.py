@@ -74,7 +74,7 @@ def _job(job: Job) -> str:
         f"<div style='{_ROW}'><b style='{_NAME}' title='{escape(job.name)}'>{escape(job.name)}</b>"
         f"<span style='{_QUIET}'>{escape(' · '.join(facts))}</span>{failed}</div>"
     )
-    return f"<div style='margin:.2em 0 .5em'>{head}{_bar(job)}{_stages(job)}</div>"
+    return f"<div style='margin:.2em 0'>{head}{_bar(job)}{_stages(job)}</div>"
 
 
 def _bar(job: Job) -> str:

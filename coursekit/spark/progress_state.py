@@ -12,6 +12,7 @@ _ENDED: Final = ("SUCCEEDED", "FAILED", "UNKNOWN")
 _LEAST_SHARE: Final = 0.1  # of the tasks, before an estimate of the rest is worth telling
 _SKEW_RATIO: Final = 4.0
 _SKEW_S: Final = 2.0
+_SKEW_SHARE: Final = 0.5  # of the stage's time
 # What Spark calls a job that was called from Python: not where, or in a file that only the kernel knows.
 _NOWHERE: Final = re.compile(r" at (?:\S+\.java|<unknown>):\d+$")
 _IN_A_CELL: Final = re.compile(r" at \S*ipykernel_\S*:(\d+)$")
@@ -215,7 +216,12 @@ def summary(progress: Progress) -> str:
         parts.append(f"{count(repeated, 'task')} failed and {'was' if repeated == 1 else 'were'} repeated")
     if progress.running:
         parts.append(f"{count(len(progress.running), 'job')} still running")
-    return ". ".join(("; ".join(parts), *(hint.what for hint in progress.hints)))
+    return "; ".join(parts)
+
+
+def as_text(progress: Progress) -> str:
+    """Say it where HTML is not shown: that jobs wait, or the summary and each hint."""
+    return waiting(progress) or ". ".join((summary(progress), *(hint.what for hint in progress.hints)))
 
 
 def where(progress: Progress) -> str:
@@ -228,7 +234,9 @@ def where(progress: Progress) -> str:
 
 
 def skew_hint(stage: Stage, *, median_s: float, slowest_s: float) -> Hint | None:
-    """Tell of a stage that had to wait for one task; None when its tasks took about as long as each other.
+    """Tell of a stage that had to wait for one task; None when it did not.
+
+    A task that is slow while the others still have enough to do costs nothing, and gets no hint.
 
     Parameters
     ----------
@@ -237,7 +245,7 @@ def skew_hint(stage: Stage, *, median_s: float, slowest_s: float) -> Hint | None
     median_s, slowest_s : float
         Seconds of its median task and of its slowest.
     """
-    if slowest_s <= _SKEW_S or slowest_s <= _SKEW_RATIO * median_s:
+    if slowest_s <= max(_SKEW_S, _SKEW_RATIO * median_s, _SKEW_SHARE * stage.took_s):
         return None
     return Hint(
         title=f"Stage {stage.id} waited for one task",

@@ -81,8 +81,12 @@ class CellJobs:
         store = context._jsc.sc().statusStore()
         long = [
             stage
-            for (application, _), stage in self._stages.items()
-            if application == context.applicationId and stage.status == "COMPLETE" and stage.took_s > _SKEW_FROM_S
+            for (application, id), stage in self._stages.items()
+            # The very first stage waits for executors that are warming up, not for a partition.
+            if id > 0
+            and application == context.applicationId
+            and stage.status == "COMPLETE"
+            and stage.took_s > _SKEW_FROM_S
         ]
         hints = []
         for stage in sorted(long, key=lambda stage: -stage.took_s)[:_SKEW_CHECKED]:

@@ -1,0 +1,138 @@
+"""What a student sees in JupyterLab while Spark works, and afterwards, in the light and in the dark theme."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+from coursekit.ports import first_free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.spark, pytest.mark.timeout(600)]
+
+CHROMIUM = Path("/usr/bin/chromium")
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+BAR = ".jp-OutputArea-output [role=progressbar][aria-valuenow]"
+
+CELLS = (
+    """%load_ext coursekit
+import time
+from coursekit import GiB, SparkCluster
+cluster = SparkCluster(workers=2, memory=GiB, name="seen")
+sc = cluster.session("seen").sparkContext
+sc.parallelize(range(4), 4).map(lambda row: row).count()""",
+    """def slow(row):
+    time.sleep(0.5)
+    return row % 3, row
+
+sc.parallelize(range(40), 20).map(slow).reduceByKey(lambda a, b: a + b, 6).count()""",
+    """def uneven(row):
+    time.sleep(6 if row == 5 else 0.2)
+
+sc.setJobDescription("<b>rows</b> of one partition")
+sc.parallelize(range(8), 8).foreach(uneven)""",
+    "cluster.close()",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: uv sync")
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium: apt-get install chromium")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_api.sync_playwright() as playwright:
+        # Chromium's own sandbox does not start for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def lab(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, str]]:
+    """A page with the notebook open in a JupyterLab of one theme."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    root = tmp_path / "home"
+    root.mkdir()
+    nbformat.write(notebook, root / "progress.ipynb")
+    settings = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    theme = "JupyterLab Dark" if request.param == "dark" else "JupyterLab Light"
+    settings.joinpath("themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+    settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    port, token = first_free_port(18888), secrets.token_hex(8)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--port-retries=0"]
+    command += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    places = {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path)}
+    with (tmp_path / "lab.log").open("wb") as log:
+        server = subprocess.Popen(command, env={**os.environ, **places}, stdout=log, stderr=log)
+        context = browser.new_context(viewport={"width": 1200, "height": 1000})
+        try:
+            page = context.new_page()
+            page.set_default_timeout(90_000)
+            open_when_up(page, f"http://127.0.0.1:{port}/lab/tree/progress.ipynb?token={token}", server)
+            yield page, request.param
+        finally:
+            context.close()
+            server.terminate()
+            server.wait(60)
+
+
+def open_when_up(page: Page, address: str, server: subprocess.Popen[bytes]) -> None:
+    from playwright.sync_api import Error
+
+    for _ in range(120):
+        assert server.poll() is None, "JupyterLab has ended"
+        try:
+            page.goto(address)
+            break
+        except Error:
+            page.wait_for_timeout(500)
+    page.locator(".jp-Notebook .jp-CodeCell").nth(len(CELLS) - 1).wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+
+
+def test_jobs_show_bars_while_they_run_and_one_quiet_line_afterwards(lab):
+    page, theme = lab
+    page.locator(".jp-Notebook .jp-CodeCell").first.click()
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+    cells = page.locator(".jp-Notebook .jp-CodeCell")
+    bar = cells.nth(1).locator(BAR)
+    bar.wait_for(timeout=180_000)
+    page.wait_for_function(
+        "bars => [...document.querySelectorAll(bars)].some(bar => Number(bar.getAttribute('aria-valuenow')) >= 4)",
+        arg=BAR,
+    )
+    assert cells.nth(2).locator(BAR).count() == 0, "a cell that waits shows nothing"
+    page.screenshot(path=SCREENSHOTS / f"progress-{theme}-1-running.png")
+
+    cells.nth(2).locator(BAR).wait_for()
+    assert cells.nth(1).locator(BAR).count() == 0, "the bar of a cell that has ended is gone"
+    cells.nth(2).get_by_text("<b>rows</b> of one partition").first.wait_for()
+    page.screenshot(path=SCREENSHOTS / f"progress-{theme}-2-next-cell.png")
+
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    cells.nth(2).get_by_text("the median").wait_for()
+    cells.nth(1).locator("summary").click()
+    cells.nth(1).get_by_text("stage 1", exact=False).first.wait_for()
+    page.screenshot(path=SCREENSHOTS / f"progress-{theme}-3-ended.png")
+    lines = [cells.nth(number).locator("summary").all_inner_texts() for number in (1, 2, 3)]
+    assert [len(line) for line in lines] == [1, 1, 0]
+    assert "1 job, 26 tasks" in lines[0][0]
+    assert "on 2 executors" in lines[0][0]

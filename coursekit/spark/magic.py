@@ -44,6 +44,8 @@ def register(shell: InteractiveShell) -> None:
 def start_cluster(line: str) -> SparkSession | None:
     """Start, scale or show a cluster: ``%sc N``, ``%sc`` alone, ``%sc stop``.
 
+    Jobs then show their progress in the cell that started them; ``%env COURSEKIT_PROGRESS=0`` switches that off.
+
     Parameters
     ----------
     line : str

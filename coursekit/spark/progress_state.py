@@ -250,7 +250,7 @@ def skew_hint(stage: Stage, *, median_s: float, slowest_s: float) -> Hint | None
     return Hint(
         title=f"Stage {stage.id} waited for one task",
         what=(
-            f"stage {stage.id} ({stage.name}): one of its {stage.tasks} tasks took {duration(slowest_s)}, "
+            f"Stage {stage.id} ({stage.name}): one of its {stage.tasks} tasks took {duration(slowest_s)}, "
             f"the median {duration(median_s)} (skew)"
         ),
         why="one partition holds far more rows than the others, or rows that cost more; "

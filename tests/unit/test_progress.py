@@ -159,7 +159,7 @@ def test_the_rest_is_estimated_only_once_there_is_something_to_go_by():
 def test_a_stage_that_waited_for_one_task_gets_a_hint():
     hint = skew_hint(stage(took_s=9.5), median_s=0.4, slowest_s=9.1)
     assert hint is not None
-    assert hint.what == "stage 3 (join): one of its 50 tasks took 9.1 s, the median 0.4 s (skew)"
+    assert hint.what == "Stage 3 (join): one of its 50 tasks took 9.1 s, the median 0.4 s (skew)"
     assert "repartition" in hint.try_
     done = Progress(jobs=(job(status="SUCCEEDED"),), hints=(hint,))
     assert hint.what in Tags(final_html(done)).text

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coursekit.config import Course
+from coursekit.config import Course, image_tag
 from coursekit.engine.daemon import connect
 from coursekit.errors import ImageBuildError, SettingsError
 
 if TYPE_CHECKING:
     import docker
 
-REPOSITORY: Final = "coursekit"
 DEBIAN: Final = "debian:bookworm-slim"
 _TITLE_LABEL: Final = "org.opencontainers.image.title"
 # What a slim Debian leaves out: nobody reads manuals in a container.
@@ -46,6 +45,8 @@ class Image:
         The image that it is built on.
     extras : tuple of str
         coursekit's extras whose packages it has.
+    files : tuple of str
+        Files of the checkout that its Dockerfile copies.
     folder : Path
         Where its Dockerfile is.
     """
@@ -54,17 +55,18 @@ class Image:
     title: str
     parent: str | None
     extras: tuple[str, ...]
+    files: tuple[str, ...]
     folder: Path
 
     @property
     def tag(self) -> str:
         """The finished image."""
-        return f"{REPOSITORY}/{self.name}:latest"
+        return image_tag(self.name)
 
     @property
     def packages_tag(self) -> str:
         """The image without coursekit itself, which its children are built on."""
-        return f"{REPOSITORY}/{self.name}-packages:latest"
+        return image_tag(f"{self.name}-packages")
 
 
 def read_catalog(course: Course) -> tuple[Image, ...]:
@@ -92,6 +94,7 @@ def read_catalog(course: Course) -> tuple[Image, ...]:
                 title=entries[name]["title"],
                 parent=entries[name].get("parent"),
                 extras=tuple(entries[name]["extras"]),
+                files=tuple(entries[name].get("files", ())),
                 folder=path.parent / name,
             )
     return tuple(ordered.values())
@@ -142,10 +145,11 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
     wheel = _build_wheel(course)
     for image in images:
         context = _fresh(course.build / "images" / image.name)
-        shutil.copy(image.folder / "Dockerfile", context)
+        for file in (image.folder / "Dockerfile", *(course.root / name for name in image.files)):
+            shutil.copy(file, context)
         (context / "requirements.txt").write_text(_requirements(course, image))
         _copy_certificates(context / "certificates")
-        parent = {"PARENT": f"{REPOSITORY}/{image.parent}-packages:latest"} if image.parent else {}
+        parent = {"PARENT": image_tag(f"{image.parent}-packages")} if image.parent else {}
         _build(client, context, image.packages_tag, parent, title=image.title, tell=tell)
         final = _fresh(course.build / "images" / f"{image.name}-final")
         shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import docker
 
 DEBIAN: Final = "debian:bookworm-slim"
-_TITLE_LABEL: Final = "org.opencontainers.image.title"
+_LABEL: Final = "org.opencontainers.image"
 # What a slim Debian leaves out: nobody reads manuals in a container.
 _SLIM: Final = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
@@ -150,12 +150,19 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
         (context / "requirements.txt").write_text(_requirements(course, image))
         _copy_certificates(context / "certificates")
         parent = {"PARENT": image_tag(f"{image.parent}-packages")} if image.parent else {}
-        _build(client, context, image.packages_tag, parent, title=image.title, tell=tell)
+        _build(client, context, image.packages_tag, parent, {"title": image.title}, tell=tell)
         final = _fresh(course.build / "images" / f"{image.name}-final")
         shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
         (final / "wheel").mkdir()
+        described = {"title": image.title, "version": course_version(course)}
         shutil.copy(wheel, final / "wheel")
-        _build(client, final, image.tag, {"PARENT": image.packages_tag}, title=image.title, tell=tell)
+        _build(client, final, image.tag, {"PARENT": image.packages_tag}, described, tell=tell)
+
+
+def course_version(course: Course) -> str:
+    """Give the version of coursekit that a checkout has."""
+    project: dict[str, str] = tomllib.loads((course.root / "pyproject.toml").read_text())["project"]
+    return project["version"]
 
 
 def sizes(images: Iterable[Image]) -> dict[str, int | None]:
@@ -208,13 +215,24 @@ def _make_debian() -> None:
 
 
 def _build(
-    client: docker.DockerClient, context: Path, tag: str, arguments: Mapping[str, str], *, title: str, tell: Tell
+    client: docker.DockerClient,
+    context: Path,
+    tag: str,
+    arguments: Mapping[str, str],
+    described: Mapping[str, str],
+    *,
+    tell: Tell,
 ) -> None:
     """Build one Dockerfile with the daemon's own builder, which needs no plugin."""
     tell(f"{tag}: reading")
     output: list[str] = []
     stream = client.api.build(
-        path=str(context), tag=tag, buildargs=dict(arguments), labels={_TITLE_LABEL: title}, rm=True, decode=True
+        path=str(context),
+        tag=tag,
+        buildargs=dict(arguments),
+        labels={f"{_LABEL}.{key}": value for key, value in described.items()},
+        rm=True,
+        decode=True,
     )
     for part in stream:
         text = str(part.get("stream", "")).rstrip()

@@ -248,11 +248,12 @@ def _build(
 
 
 def _requirements(course: Course, image: Image) -> str:
-    """Give what the lock file has for an image's extras, with checksums."""
+    """Give what the lock file has for an image's extras, with checksums, and the site's index if it has one."""
     uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
     extras = [word for extra in image.extras for word in ("--extra", extra)]
     command = [uv, "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-header", *extras]
-    return _run(command, course.root)
+    index = os.environ.get("PIP_INDEX_URL")
+    return (f"--index-url {index}\n" if index else "") + _run(command, course.root)
 
 
 def _build_wheel(course: Course) -> Path:

@@ -9,10 +9,10 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest images notebooks benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images test-images notebooks benchmark format clean
 
 help: ## print this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: .venv/.synced ## create .venv from the lock file (uv is fetched by pip if it is not there)
 
@@ -28,9 +28,10 @@ demo: env ## run the course: a Hub, three bot students, grades, feedback (EXIT=1
 
 test: lint types layers pytest ## lint, types, layers, all tests that this machine can run; what was skipped is listed last
 
-lint: env ## ruff on code and notebooks, and whether the notebooks are clean
+lint: env ## ruff on code and notebooks, hadolint on images, and whether the notebooks are clean
 	ruff check .
 	ruff format --check .
+	hadolint images/*.Dockerfile images/*/Dockerfile
 	coursekit notebook check
 
 types: env ## mypy, strict
@@ -41,6 +42,9 @@ layers: env ## imports go down only
 
 warm: env ## store Spark's classes once, so that the tests' clusters start in half the time
 	COURSEKIT_CACHE=$(CURDIR)/build/cache coursekit cluster warm
+
+test-images: images ## run the checks of each image in containers of it and of all built on it
+	coursekit image test
 
 pytest: env warm ## the tests alone (ARGS="-k cluster" chooses)
 	pytest $(ARGS)

@@ -21,6 +21,8 @@ GiB: Final = 1024 * MiB
 _IDLE_S: Final = 3600.0
 _UNITS: Final = {"": 1, "k": KiB, "m": MiB, "g": GiB}
 _OWNER_PATTERN: Final = re.compile(r"[^a-z0-9]+")
+# A registry's host and port may come first; the rest is lower case, as the daemon wants it.
+_REPOSITORY_PATTERN: Final = re.compile(r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*")
 
 
 def parse_memory(text: str) -> int:
@@ -96,6 +98,28 @@ def idle_limit_s() -> float:
     if not limit > 0:
         raise SettingsError(f"COURSEKIT_IDLE_S = {text!r} is not a time.", fix="set it to seconds above 0, or to inf")
     return limit
+
+
+def image_repository() -> str:
+    """Where the course's images are (``COURSEKIT_REPOSITORY`` overrides): a name, or a registry and a name.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be the beginning of an image's name.
+    """
+    text = os.environ.get("COURSEKIT_REPOSITORY") or "coursekit"
+    if not _REPOSITORY_PATTERN.fullmatch(text):
+        raise SettingsError(
+            f"COURSEKIT_REPOSITORY = {text!r} cannot begin the name of an image.",
+            fix="set it to a name in lower case, or to a registry and one: registry.example.org/course",
+        )
+    return text
+
+
+def image_tag(name: str) -> str:
+    """Name one of the course's images as a daemon knows it."""
+    return f"{image_repository()}/{name}:latest"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

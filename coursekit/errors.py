@@ -19,7 +19,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── JavaError                 25  no Java, or one Spark cannot use
     │   ├── NodeNotFoundError         26
     │   ├── ImageBuildError           27
-    │   └── ImageMissingError         28
+    │   ├── ImageMissingError         28
+    │   └── ImageCheckError           29  an image is not as its checks want it
     ├── ClusterError                  30
     │   ├── ClusterNotFoundError      31
     │   ├── ClusterStartError         32
@@ -155,6 +156,12 @@ class ImageMissingError(EngineError):
     """The engine does not have the image that a node needs."""
 
     exit_code = 28
+
+
+class ImageCheckError(EngineError):
+    """A container image is not as its checks want it."""
+
+    exit_code = 29
 
 
 class ClusterError(CoursekitError):

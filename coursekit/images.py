@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coursekit.config import Course
+from coursekit.config import Course, image_tag
 from coursekit.engine.daemon import connect
 from coursekit.errors import ImageBuildError, SettingsError
 
 if TYPE_CHECKING:
     import docker
 
-REPOSITORY: Final = "coursekit"
 DEBIAN: Final = "debian:bookworm-slim"
-_TITLE_LABEL: Final = "org.opencontainers.image.title"
+_LABEL: Final = "org.opencontainers.image"
 # What a slim Debian leaves out: nobody reads manuals in a container.
 _SLIM: Final = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
@@ -46,6 +45,8 @@ class Image:
         The image that it is built on.
     extras : tuple of str
         coursekit's extras whose packages it has.
+    files : tuple of str
+        Files of the checkout that its Dockerfile copies.
     folder : Path
         Where its Dockerfile is.
     """
@@ -54,17 +55,18 @@ class Image:
     title: str
     parent: str | None
     extras: tuple[str, ...]
+    files: tuple[str, ...]
     folder: Path
 
     @property
     def tag(self) -> str:
         """The finished image."""
-        return f"{REPOSITORY}/{self.name}:latest"
+        return image_tag(self.name)
 
     @property
     def packages_tag(self) -> str:
         """The image without coursekit itself, which its children are built on."""
-        return f"{REPOSITORY}/{self.name}-packages:latest"
+        return image_tag(f"{self.name}-packages")
 
 
 def read_catalog(course: Course) -> tuple[Image, ...]:
@@ -92,6 +94,7 @@ def read_catalog(course: Course) -> tuple[Image, ...]:
                 title=entries[name]["title"],
                 parent=entries[name].get("parent"),
                 extras=tuple(entries[name]["extras"]),
+                files=tuple(entries[name].get("files", ())),
                 folder=path.parent / name,
             )
     return tuple(ordered.values())
@@ -142,16 +145,24 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
     wheel = _build_wheel(course)
     for image in images:
         context = _fresh(course.build / "images" / image.name)
-        shutil.copy(image.folder / "Dockerfile", context)
+        for file in (image.folder / "Dockerfile", *(course.root / name for name in image.files)):
+            shutil.copy(file, context)
         (context / "requirements.txt").write_text(_requirements(course, image))
         _copy_certificates(context / "certificates")
-        parent = {"PARENT": f"{REPOSITORY}/{image.parent}-packages:latest"} if image.parent else {}
-        _build(client, context, image.packages_tag, parent, title=image.title, tell=tell)
+        parent = {"PARENT": image_tag(f"{image.parent}-packages")} if image.parent else {}
+        _build(client, context, image.packages_tag, parent, {"title": image.title}, tell=tell)
         final = _fresh(course.build / "images" / f"{image.name}-final")
         shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
         (final / "wheel").mkdir()
+        described = {"title": image.title, "version": course_version(course)}
         shutil.copy(wheel, final / "wheel")
-        _build(client, final, image.tag, {"PARENT": image.packages_tag}, title=image.title, tell=tell)
+        _build(client, final, image.tag, {"PARENT": image.packages_tag}, described, tell=tell)
+
+
+def course_version(course: Course) -> str:
+    """Give the version of coursekit that a checkout has."""
+    project: dict[str, str] = tomllib.loads((course.root / "pyproject.toml").read_text())["project"]
+    return project["version"]
 
 
 def sizes(images: Iterable[Image]) -> dict[str, int | None]:
@@ -204,13 +215,24 @@ def _make_debian() -> None:
 
 
 def _build(
-    client: docker.DockerClient, context: Path, tag: str, arguments: Mapping[str, str], *, title: str, tell: Tell
+    client: docker.DockerClient,
+    context: Path,
+    tag: str,
+    arguments: Mapping[str, str],
+    described: Mapping[str, str],
+    *,
+    tell: Tell,
 ) -> None:
     """Build one Dockerfile with the daemon's own builder, which needs no plugin."""
     tell(f"{tag}: reading")
     output: list[str] = []
     stream = client.api.build(
-        path=str(context), tag=tag, buildargs=dict(arguments), labels={_TITLE_LABEL: title}, rm=True, decode=True
+        path=str(context),
+        tag=tag,
+        buildargs=dict(arguments),
+        labels={f"{_LABEL}.{key}": value for key, value in described.items()},
+        rm=True,
+        decode=True,
     )
     for part in stream:
         text = str(part.get("stream", "")).rstrip()
@@ -226,11 +248,12 @@ def _build(
 
 
 def _requirements(course: Course, image: Image) -> str:
-    """Give what the lock file has for an image's extras, with checksums."""
+    """Give what the lock file has for an image's extras, with checksums, and the site's index if it has one."""
     uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
     extras = [word for extra in image.extras for word in ("--extra", extra)]
     command = [uv, "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-header", *extras]
-    return _run(command, course.root)
+    index = os.environ.get("PIP_INDEX_URL")
+    return (f"--index-url {index}\n" if index else "") + _run(command, course.root)
 
 
 def _build_wheel(course: Course) -> Path:

@@ -1,10 +1,9 @@
 # The last layer of every image: coursekit itself, from the checkout that builds it.
 ARG PARENT
-# hadolint ignore=DL3006
 FROM ${PARENT}
 
-USER root
+USER 0
 COPY wheel/ /tmp/wheel/
-RUN pip install --no-deps /tmp/wheel/*.whl \
+RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl \
  && rm -rf /tmp/wheel
-USER student
+USER 1000

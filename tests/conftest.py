@@ -13,7 +13,7 @@ from docker_fixtures import swarm  # noqa: F401 -- fixtures that several folders
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("unit", "contract", "integration", "browser", "attacks")
+LAYERS = ("unit", "contract", "images", "integration", "browser", "attacks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

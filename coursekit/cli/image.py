@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from coursekit.config import find_course
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List and build the container images of the course.",
+    help="List, build and test the container images of the course.",
     epilog="Example:  coursekit image build",
     rich_markup_mode=None,
 )
@@ -62,3 +63,41 @@ def build(names: Names = None) -> None:
     for name, size in sizes(images).items():
         typer.echo(f"{name:<12} {format_memory(size or 0):>9}")
     typer.echo(f"Built in {time.monotonic() - began:.0f} s.")
+
+
+@app.command("test", epilog="Example:  coursekit image test spark")
+def check(names: Names = None) -> None:
+    """Run the checks of images, and of all that they are built on, in a container of each."""
+    from rich.console import Console
+
+    from coursekit.errors import ImageCheckError
+    from coursekit.image_checks import failure, matrix, open_box
+    from coursekit.images import read_catalog
+
+    course = find_course()
+    rows: list[dict[str, object]] = []
+    reasons: list[str] = []
+    with Console(stderr=True).status("Testing") as status:
+        for image, checks in matrix(read_catalog(course), names or ()):
+            with open_box(image, course) as box:
+                for check in checks:
+                    status.update(f"{image.name}: {check.name}")
+                    began = time.monotonic()
+                    why = failure(check, box)
+                    reasons += [f"{image.name}: {check.name}:\n{textwrap.indent(why, '  ')}"] if why else []
+                    rows.append(
+                        {
+                            "image": image.name,
+                            "check of": check.home,
+                            "check": check.name,
+                            "s": round(time.monotonic() - began, 1),
+                            "holds": "no" if why else "yes",
+                        }
+                    )
+    show(rows, as_json=False)
+    if reasons:
+        raise ImageCheckError(
+            f"{len(reasons)} of {len(rows)} checks do not hold.\n" + "\n".join(reasons),
+            fix="coursekit image build, when the images are older than the checkout; else mend their Dockerfiles",
+        )
+    typer.echo(f"All {len(rows)} checks hold.")

@@ -1,8 +1,9 @@
 """The class-data archive: Spark's classes, loaded and checked once, mapped into memory by every Java process after.
 
 A cluster of two workers is seven Java processes' worth of class loading; the archive takes most of that away. It is
-built once per machine by `coursekit.spark.warm`, and used when it is there. Java itself checks that the archive fits
-the jars, and ignores it when it does not.
+built once per machine by `coursekit.spark.warm`, or in an image while that is built, and used when it is there. Java
+itself checks that the archive fits the jars and their order on the class path, and ignores it when it does not: so the
+jar that `coursekit.spark.training` makes beside the archive comes first on every class path.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from coursekit.cluster.runtime import Runtime
 
 
 def classpath(runtime: Runtime) -> str:
-    """Give Spark's class path in the order that Spark's own launcher uses: an archive fits one order only."""
+    """Give the class path that Spark's own launcher gives a process with `classes_jar` as its extra class path."""
     home = Path(runtime.spark_home)
     first = sorted(home.glob("jars/slf4j-api-*.jar"))[:1]
-    return ":".join(map(str, (home / "conf", *first, home / "jars" / "*")))
+    return ":".join(map(str, (*classes_jar(runtime), home / "conf", *first, home / "jars" / "*")))
+
+
+def classes_jar(runtime: Runtime) -> tuple[str, ...]:
+    """Give the jar that must come first on a class path for the runtime's archive to be used, if it has one."""
+    return (runtime.archive.removesuffix(".jsa") + ".jar",) if runtime.archive else ()
 
 
 def archive_flags(runtime: Runtime) -> tuple[str, ...]:

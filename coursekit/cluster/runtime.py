@@ -73,8 +73,15 @@ def find_runtime() -> Runtime:
     runtime = Runtime(
         java=find_java(), spark_home=find_spark(), python=python, python_version=version_of(sys.version_info)
     )
-    archive = archive_path(runtime)
-    return replace(runtime, archive=str(archive) if archive.exists() else None)
+    return replace(runtime, archive=_find_archive(runtime))
+
+
+def _find_archive(runtime: Runtime) -> str | None:
+    """Find this machine's archive, or the image's when this is a container of it."""
+    if (own := archive_path(runtime)).exists():
+        return str(own)
+    image = IMAGE_RUNTIME
+    return image.archive if runtime.spark_home == image.spark_home and Path(str(image.archive)).exists() else None
 
 
 def archive_path(runtime: Runtime) -> Path:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from coursekit.config import cache_dir, shorten
+from coursekit.config import cache_dir, image_tag, shorten
 from coursekit.engine.base import NodeSpec
 from coursekit.errors import (
     CapacityError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from docker.models.networks import Network
 
 LABEL: Final = "org.coursekit"
-DEFAULT_IMAGE: Final = "coursekit/spark:latest"
+DEFAULT_IMAGE: Final = image_tag("spark")
 MAX_PROCESSES: Final = 1024
 STOP_S: Final = 3
 USER: Final = "1000:1000"

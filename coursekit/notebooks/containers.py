@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from coursekit.config import cache_dir, owner
+from coursekit.config import cache_dir, image_tag, owner
 from coursekit.engine import open_engine
 from coursekit.errors import SettingsError
 from coursekit.notebooks.contract import Runtime
@@ -103,7 +103,7 @@ def make_box(engine: str, runtime: Runtime, name: str, *, writable: tuple[Path, 
         _give_to_student(place)
     return Box(
         engine=engine,
-        image=f"coursekit/{IMAGES[runtime]}:latest",
+        image=image_tag(IMAGES[runtime]),
         name=f"notebook-{name.lower()}-{uuid.uuid4().hex[:8]}",
         writable=(*writable, containers_cache()),
         readable=(readable,),

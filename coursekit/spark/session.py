@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from coursekit.cluster import Access, ClusterSpec
-from coursekit.cluster.archive import archive_flags
+from coursekit.cluster.archive import archive_flags, classes_jar
 from coursekit.cluster.plan import START_FLAGS
 from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
@@ -118,7 +118,7 @@ def _launch_options(settings: dict[str, str]) -> dict[str, str]:
 
 
 def _driver_settings() -> dict[str, str]:
-    return {"spark.driver.extraJavaOptions": _flags(find_runtime())}
+    return _java_settings("driver", find_runtime())
 
 
 def _has_driver() -> bool:
@@ -253,7 +253,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.master": access.master_url,
         "spark.executor.cores": str(spec.cores),
         "spark.executor.memory": f"{spec.executor_heap // MiB}m",
-        "spark.executor.extraJavaOptions": _flags(access.runtime),
+        **_java_settings("executor", access.runtime),
         # A worker that is taken away hands over what it holds before it goes (`coursekit.cluster.drain`).
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
@@ -265,8 +265,12 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     }
 
 
-def _flags(runtime: Runtime) -> str:
-    return " ".join((*START_FLAGS, *archive_flags(runtime)))
+def _java_settings(role: str, runtime: Runtime) -> dict[str, str]:
+    """Give what starts the Java of a driver or of executors quickly, from the archive where there is one."""
+    return {
+        f"spark.{role}.extraJavaOptions": " ".join((*START_FLAGS, *archive_flags(runtime))),
+        **{f"spark.{role}.extraClassPath": jar for jar in classes_jar(runtime)},
+    }
 
 
 def _pages() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from docker_fixtures import require_docker
 
-from coursekit.config import MiB
+from coursekit.config import MiB, image_tag
 from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine, daemon
 from coursekit.engine.docker import DockerEngine
 from coursekit.engine.swarm import SwarmEngine
@@ -85,7 +85,7 @@ class DockerHarness:
 
     def __init__(self, directory: Path) -> None:
         require_docker("base")
-        self.engine = DockerEngine(image="coursekit/base:latest", realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
+        self.engine = DockerEngine(image=image_tag("base"), realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
 
     sleeps = ("python", "-c", "import time; time.sleep(600)")
     exits = ("python", "-c", "raise SystemExit(7)")
@@ -99,7 +99,7 @@ class DockerHarness:
     @contextlib.contextmanager
     def driver(self) -> Iterator[str]:
         """A container for the driver, which says so as whoever starts it does."""
-        container = daemon.connect().containers.run("coursekit/base:latest", ["sleep", "600"], detach=True)
+        container = daemon.connect().containers.run(image_tag("base"), ["sleep", "600"], detach=True)
         os.environ["COURSEKIT_CONTAINER"] = container.id
         try:
             yield container.id
@@ -117,7 +117,7 @@ class SwarmHarness(DockerHarness):
     """Real services of a Swarm of several real daemons."""
 
     def __init__(self, directory: Path) -> None:
-        self.engine = SwarmEngine(image="coursekit/base:latest", realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
+        self.engine = SwarmEngine(image=image_tag("base"), realm=f"contract-{uuid.uuid4().hex[:8]}", keep=True)
 
 
 HARNESSES = {"fake": FakeHarness, "process": ProcessHarness, "docker": DockerHarness, "swarm": SwarmHarness}
@@ -302,7 +302,7 @@ def test_a_frozen_node_can_be_stopped(engine, spec):
 
 @containers
 def test_what_a_dead_servers_container_left_is_swept_and_nothing_else(engine, spec, harness):
-    leaving = type(engine)(image="coursekit/base:latest", realm=engine._realm)
+    leaving = type(engine)(image=image_tag("base"), realm=engine._realm)
     with harness.driver():
         leaving.start(spec("orphan", owner="ada", group="left"))
         leaving.join("left", owner="ada")

@@ -16,6 +16,7 @@ from docker_fixtures import require_docker
 
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
+from coursekit.config import image_tag
 from coursekit.engine.daemon import connect
 from coursekit.engine.docker import DockerEngine
 from coursekit.errors import ImageMissingError, MasterDiedError, WorkerDiedError
@@ -76,7 +77,7 @@ def neighbour(realm: str) -> Iterator[str]:
     """The address of somebody else's container, which listens on port 8000 of Docker's default network."""
     command = ["python", "-m", "http.server", "8000"]
     labels = {"org.coursekit.test": realm}
-    container = connect().containers.run("coursekit/base:latest", command, detach=True, labels=labels)
+    container = connect().containers.run(image_tag("base"), command, detach=True, labels=labels)
     container.reload()
     yield container.attrs["NetworkSettings"]["IPAddress"]
     container.remove(force=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursekit.config import GiB, KiB, MiB, find_course, format_memory, owner, parse_memory
+from coursekit.config import GiB, KiB, MiB, find_course, format_memory, image_tag, owner, parse_memory
 from coursekit.errors import CourseNotFoundError, SettingsError
 
 
@@ -47,3 +47,16 @@ def test_a_course_is_found_from_any_folder_below_it(tmp_path):
 def test_where_there_is_no_course_the_error_says_what_one_looks_like(tmp_path):
     with pytest.raises(CourseNotFoundError, match="lessons/ and assignments/"):
         find_course(tmp_path)
+
+
+@pytest.mark.parametrize("where", ["coursekit", "registry.example.org/course", "localhost:5000/a/b", "lab_1"])
+def test_images_are_named_after_the_repository_of_the_site(monkeypatch, where):
+    monkeypatch.setenv("COURSEKIT_REPOSITORY", where)
+    assert image_tag("spark") == f"{where}/spark:latest"
+
+
+@pytest.mark.parametrize("where", ["Course", "registry.example.org/", "a b", "course:1", "https://example.org/course"])
+def test_what_cannot_begin_an_images_name_is_no_repository(monkeypatch, where):
+    monkeypatch.setenv("COURSEKIT_REPOSITORY", where)
+    with pytest.raises(SettingsError, match="COURSEKIT_REPOSITORY"):
+        image_tag("spark")

@@ -169,13 +169,23 @@ def network_name(realm: str, owner: str, group: str) -> str:
 
 
 def address_on(client: docker.DockerClient, network: Network, container: str) -> str:
-    """Give a container's address on a network, which it is connected to if it is not yet."""
+    """Give a container's address on a network, which its own daemon connects it to if it is not yet."""
     import docker.errors
 
-    with contextlib.suppress(docker.errors.APIError):  # it is connected already
-        network.connect(container)
-    settings = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
-    return str(settings[network.name]["IPAddress"])
+    name = str(network.name)
+    for connect_first in (False, True):
+        if connect_first:
+            try:
+                client.api.connect_container_to_network(container, name)
+            except docker.errors.APIError as error:
+                raise EngineError(
+                    f"container {container!r} cannot be connected to the network {name!r}: {error.explanation}.",
+                    fix="see that COURSEKIT_CONTAINER names this container, and DOCKER_HOST its daemon",
+                ) from error
+        there = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+        if name in there:
+            return str(there[name]["IPAddress"])
+    raise EngineError(f"container {container!r} has no address on {name!r}.", fix="start the notebook's server again")
 
 
 def disconnect_all(network: Network) -> None:

@@ -37,7 +37,7 @@ class Driver:
     def __init__(self, host: Host, manager: Host, realm: str, code: str) -> None:
         self.name = f"driver-{uuid.uuid4().hex[:8]}"
         self._host = host
-        sockets = {manager.socket: "/run/manager.sock", host.socket: "/run/local.sock"}
+        sockets = ((manager.socket, "/run/manager.sock"), (host.socket, "/run/local.sock"))
         environment = {
             "COURSEKIT_ENGINE": "swarm",
             "COURSEKIT_CONTAINER": self.name,
@@ -48,7 +48,7 @@ class Driver:
         }
         command = ["docker", "-H", host.url, "run", "--interactive", "--rm", "--name", self.name]
         command += ["--group-add", str(host.socket.stat().st_gid)]
-        command += [word for source, target in sockets.items() for word in ("--volume", f"{source}:{target}")]
+        command += [word for source, target in sockets for word in ("--volume", f"{source}:{target}")]
         command += [word for item in environment.items() for word in ("--env", "=".join(item))]
         command += ["coursekit/spark:latest", "python", "-c", PREAMBLE + textwrap.dedent(code)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

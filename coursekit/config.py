@@ -53,6 +53,14 @@ def format_memory(size: int) -> str:
     return f"{size // MiB} MiB" if size >= MiB else f"{size // KiB} KiB"
 
 
+def format_duration(seconds: float) -> str:
+    """Write a time for people, in its largest unit: ``"40 s"``, ``"3 min"``, ``"2 h"``, ``"5 days"``."""
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length or (unit != "days" and seconds >= length):
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0) // 1:.0f} s"
+
+
 def owner() -> str:
     """Whose nodes these are: the Hub's user, else the machine's, in letters, digits and hyphens."""
     name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()

@@ -162,6 +162,7 @@ def _java(runtime: Runtime, main: str, *arguments: str) -> tuple[str, ...]:
         "-Dspark.authenticate=true",
         "-Dspark.port.maxRetries=0",  # a port that is taken is an error, not a master somewhere else
         "-Dspark.master.rest.enabled=false",
+        "-Dspark.ui.killEnabled=false",  # its page asks for no password; clusters are stopped by us
         *archive_flags(runtime),
         "-cp",
         classpath(runtime),

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
-from coursekit.config import format_memory
+from coursekit.config import format_duration, format_memory
 
 WorkerState = Literal["starting", "running", "died"]
 
@@ -69,7 +69,7 @@ class ClusterStatus:
                 "state": worker.state if worker.state != "died" else f"died: {worker.cause}",
                 "cores": worker.cores,
                 "memory": format_memory(worker.memory),
-                "uptime": f"{worker.uptime_s:.0f} s",
+                "uptime": format_duration(worker.uptime_s) if worker.state != "died" else None,
             }
             for worker in self.workers
         ]

@@ -16,7 +16,7 @@ from coursekit.cluster.plan import START_FLAGS
 from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
-from coursekit.ports import first_free_port
+from coursekit.ports import LOOPBACK, first_free_port
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,7 +53,9 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
     _leave_other_session(settings)
     launch_driver(settings)
-    with _executors_running(access.runtime.python if access else sys.executable):
+    # pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need
+    # not be the one that has our packages.
+    with _environment(PYSPARK_PYTHON=access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
         wait_for_executors(spark, spec.workers)
@@ -74,26 +76,26 @@ def launch_driver(settings: dict[str, str]) -> None:
         return
     conf = SparkConf(loadDefaults=False)
     conf.setAll([(key, value) for key, value in settings.items() if key != _SECRET])
-    with _stderr_to(run_dir() / "driver.log"):
+    # Spark's pages show everything and ask for no password, so they are for this machine only; Spark itself would
+    # open them to the network. What executors connect to follows from spark.driver.host.
+    only_here = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK}
+    with _stderr_to(run_dir() / "driver.log"), _environment(**only_here):
         SparkContext._ensure_initialized(gateway=launch_gateway(conf))  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
-def _executors_running(python: str) -> Iterator[None]:
-    """Let a session's executors run a certain Python.
-
-    pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need not
-    be the one that has our packages.
-    """
-    wanted = os.environ.get("PYSPARK_PYTHON")
-    os.environ["PYSPARK_PYTHON"] = python
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for as long as it takes to start something."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        if wanted is None:
-            del os.environ["PYSPARK_PYTHON"]
-        else:
-            os.environ["PYSPARK_PYTHON"] = wanted
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -132,6 +134,11 @@ def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _E
 def count_executors(spark: SparkSession) -> int:
     """Count the executors that the driver knows, itself excluded."""
     return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+
+
+def is_alive(spark: SparkSession) -> bool:
+    """Whether a session can still be used: neither it was stopped nor its Java process killed."""
+    return not _is_driver_killed() and not _is_stopped(spark.sparkContext)
 
 
 def is_open_on(access: Access) -> bool:
@@ -218,8 +225,6 @@ def _flags(runtime: Runtime) -> str:
 
 
 def _pages() -> dict[str, str]:
-    """Give Spark's pages a free port, and behind a Hub the path under which its proxy shows them."""
-    port = first_free_port(4040)
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    behind = {"spark.ui.proxyBase": f"{prefix}proxy/{port}"} if prefix else {}
-    return {"spark.ui.port": str(port), **behind}
+    """Give Spark's pages a free port, and behind a Hub no links that change anything (see `coursekit.pages.handler`)."""
+    behind = {"spark.ui.killEnabled": "false"} if os.environ.get("JUPYTERHUB_SERVICE_PREFIX") else {}
+    return {"spark.ui.port": str(first_free_port(4040)), **behind}

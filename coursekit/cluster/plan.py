@@ -175,6 +175,7 @@ def _java(runtime: Runtime, main: str, *arguments: str, options: tuple[str, ...]
         "-Dspark.authenticate=true",
         "-Dspark.port.maxRetries=0",  # a port that is taken is an error, not a master somewhere else
         "-Dspark.master.rest.enabled=false",
+        "-Dspark.ui.killEnabled=false",  # its page asks for no password; clusters are stopped by us
         "-Dspark.decommission.enabled=true",
         f"-Dspark.worker.timeout={_WORKER_TIMEOUT_S}",
         *options,
@@ -190,7 +191,7 @@ def _environment(launch: Launch) -> dict[str, str]:
     return {
         "SPARK_HOME": launch.runtime.spark_home,
         "SPARK_SCALA_VERSION": "2.13",  # what spark-class would have found out; executors fail without it
-        **({"SPARK_LOCAL_IP": launch.listen} if launch.listen else {}),
+        **({"SPARK_LOCAL_IP": launch.listen, "SPARK_PUBLIC_DNS": launch.listen} if launch.listen else {}),
         "_SPARK_AUTH_SECRET": launch.secret,
         "JAVA_HOME": launch.runtime.java.removesuffix("/bin/java"),
         "PYSPARK_PYTHON": launch.runtime.python,

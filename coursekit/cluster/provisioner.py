@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
-from coursekit.config import format_memory
+from coursekit.config import format_memory, format_time
 
 WorkerState = Literal["starting", "running", "died"]
 
@@ -71,7 +71,7 @@ class ClusterStatus:
                 "state": worker.state if worker.state != "died" else f"died: {worker.cause}",
                 "cores": worker.cores,
                 "memory": format_memory(worker.memory),
-                "uptime": f"{worker.uptime_s:.0f} s",
+                "uptime": format_time(worker.uptime_s) if worker.state != "died" else None,
             }
             for worker in self.workers
         ]

@@ -21,6 +21,7 @@ _PARTS: Final = {
     "nbgrader.server_extensions.formgrader": "@jupyter/nbgrader:formgrader",
     "nbgrader.server_extensions.validate_assignment": "@jupyter/nbgrader:validate-assignment",
 }
+_SPARK_PAGES: Final = "coursekit.pages"
 _CREATE_ASSIGNMENT: Final = "@jupyter/nbgrader:create-assignment"
 _NEVER_CHECK: Final = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 _USED: Final[dict[Role, tuple[str, ...]]] = {
@@ -49,7 +50,7 @@ def _lay_out_role(settings: HubSettings, role: Role) -> None:
     """Write the Jupyter configuration of a role."""
     folder = _role_dir(settings, role)
     shutil.rmtree(folder, ignore_errors=True)
-    _write_json(folder / "jupyter_server_config.d" / "nbgrader.json", server_extensions(role))
+    _write_json(folder / "jupyter_server_config.d" / "coursekit.json", server_extensions(role))
     _write_json(folder / "jupyter_server_config.json", server_config(role))
     _write_json(folder / "labconfig" / "page_config.json", page_config(role))
     if role == "grader":
@@ -60,9 +61,9 @@ def _lay_out_role(settings: HubSettings, role: Role) -> None:
 
 
 def server_extensions(role: Role) -> dict[str, Any]:
-    """Switch on the parts of nbgrader that a role uses, and no others."""
+    """Switch on the parts of nbgrader that a role uses, and no others; and Spark's pages where there are kernels."""
     used = {name: name.rpartition(".")[2] in _USED[role] for name in _PARTS}
-    return {"ServerApp": {"jpserver_extensions": used}}
+    return {"ServerApp": {"jpserver_extensions": {**used, _SPARK_PAGES: role != "grader"}}}
 
 
 def server_config(role: Role) -> dict[str, Any]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
+from coursekit.pages import path_on_this_server
 from coursekit.spark.activity import Activity, runs_jobs
 from coursekit.spark.progress import settle_progress, show_progress
 from coursekit.spark.session import (
     DriverLaunch,
     count_executors,
+    is_alive,
     is_open_on,
     open_session,
     stop_active_session,
@@ -159,7 +159,8 @@ class SparkCluster:
     @property
     def executors(self) -> int:
         """Executors that the session has now; 0 without a session or in local mode."""
-        return 0 if self._spark is None or self.is_local else count_executors(self._spark)
+        session = self._living_session
+        return 0 if session is None or self.is_local else count_executors(session)
 
     @property
     def ui_url(self) -> str | None:
@@ -167,14 +168,12 @@ class SparkCluster:
 
         Behind a Hub it is a path of the user's own server.
         """
-        if self._spark is not None:
-            url = self._spark.sparkContext.uiWebUrl
-        elif not self.is_local:
-            url = self._provisioner.status(self.name).ui_url
+        session = self._living_session
+        if session is not None:
+            url = session.sparkContext.uiWebUrl
         else:
-            return None
-        prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-        return f"{prefix}proxy/{urlsplit(url).port}/" if prefix and url else url
+            url = None if self.is_local or self._closed else self._provisioner.status(self.name).ui_url
+        return path_on_this_server(url) if url else None
 
     def close(self) -> None:
         """Stop the session and the cluster; closing twice is harmless."""
@@ -202,14 +201,22 @@ class SparkCluster:
         shape = (
             f"local[{spec.cores}]"
             if self.is_local
-            else (f"{spec.workers} workers x {spec.cores} cores, {format_memory(spec.memory)} each")
+            else f"{_count(spec.workers, 'worker')} x {_count(spec.cores, 'core')}, {format_memory(spec.memory)} each"
         )
         return f"SparkCluster({spec.name!r}: {shape}{', closed' if self._closed else ''})"
 
     def _repr_html_(self) -> str:
         from coursekit.spark.show import cluster_as_html
 
-        return cluster_as_html(self, None if self._closed else self.status())
+        try:
+            status, link = None if self._closed else self.status(), self.ui_url
+        except ClusterNotFoundError:  # everything of it has ended: there is still a name to show
+            status, link = None, None
+        return cluster_as_html(repr(self), status, executors=self.executors, link=link)
+
+    @property
+    def _living_session(self) -> SparkSession | None:
+        return self._spark if self._spark is not None and is_alive(self._spark) else None
 
     def _apply(self) -> Change:
         self._closed = False
@@ -280,6 +287,10 @@ def start_and_tell(cluster: SparkCluster, started: float) -> str:
     replaced = "".join(f" {worker.name} had died ({worker.cause}) and was replaced." for worker in change.replaced)
     lost = " Its master had died: sessions before this one are lost." if change.master_replaced else ""
     return f"{cluster!r} {how}, {cluster.executors} executors ready in {took}.{replaced}{lost}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _check_python(theirs: str) -> None:

@@ -16,13 +16,16 @@ from coursekit.cluster.plan import START_FLAGS
 from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
-from coursekit.ports import first_free_port
+from coursekit.ports import LOOPBACK, first_free_port
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _EXECUTORS_START_S: Final = 90.0
 _LAUNCH_ONLY: Final = ("spark.driver.memory", "spark.driver.extra", "spark.driver.default", "spark.jars")
+# Spark's pages show everything and ask for no password, so they are for this machine only; Spark itself would open them
+# to the network. What executors connect to follows from spark.driver.host.
+_PAGES_HERE: Final = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK}
 _SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
 
 
@@ -58,7 +61,9 @@ def open_session(
     settings = {**_settings(spec, access), "spark.app.name": app_name, **conf}
     _leave_other_session(settings)
     driver.join(settings)
-    with _executors_running(access.runtime.python if access else sys.executable):
+    # pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need
+    # not be the one that has our packages.
+    with _environment(PYSPARK_PYTHON=access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
         wait_for_executors(spark, spec.workers)
@@ -106,6 +111,7 @@ class DriverLaunch:
         conf.setAll(list(options.items()))
         path = run_dir() / "driver.log"
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.environ |= _PAGES_HERE
         with path.open("ab") as log:
             gateway: Any = launch_gateway  # its types do not know popen_kwargs
             SparkContext._ensure_initialized(gateway=gateway(conf, {"stderr": log}))
@@ -140,21 +146,18 @@ def stop_driver() -> None:
 
 
 @contextlib.contextmanager
-def _executors_running(python: str) -> Iterator[None]:
-    """Let a session's executors run a certain Python.
-
-    pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need not
-    be the one that has our packages.
-    """
-    wanted = os.environ.get("PYSPARK_PYTHON")
-    os.environ["PYSPARK_PYTHON"] = python
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for as long as it takes to start something."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        if wanted is None:
-            del os.environ["PYSPARK_PYTHON"]
-        else:
-            os.environ["PYSPARK_PYTHON"] = wanted
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S) -> None:
@@ -178,6 +181,11 @@ def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _E
 def count_executors(spark: SparkSession) -> int:
     """Count the executors that the driver knows, itself excluded."""
     return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+
+
+def is_alive(spark: SparkSession) -> bool:
+    """Whether a session can still be used: neither it was stopped nor its Java process killed."""
+    return not _is_driver_killed() and not _is_stopped(spark.sparkContext)
 
 
 def is_open_on(access: Access) -> bool:
@@ -274,8 +282,6 @@ def _java_settings(role: str, runtime: Runtime) -> dict[str, str]:
 
 
 def _pages() -> dict[str, str]:
-    """Give Spark's pages a free port, and behind a Hub the path under which its proxy shows them."""
-    port = first_free_port(4040)
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    behind = {"spark.ui.proxyBase": f"{prefix}proxy/{port}"} if prefix else {}
-    return {"spark.ui.port": str(port), **behind}
+    """Give Spark's pages a free port, and behind a Hub no links that change anything (`coursekit.pages.handler`)."""
+    behind = {"spark.ui.killEnabled": "false"} if os.environ.get("JUPYTERHUB_SERVICE_PREFIX") else {}
+    return {"spark.ui.port": str(first_free_port(4040)), **behind}

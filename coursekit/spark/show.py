@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from coursekit.cluster import ClusterStatus
-    from coursekit.spark.cluster import SparkCluster
 
-_LEFT = "style='text-align:left'"
-_DOT = {"running": "#2a7f62", "starting": "#b58900", "degraded": "#d1495b", "dead": "#d1495b", "died": "#d1495b"}
+# A state is told by its word, its sign and its colour: JupyterLab's own, which follows the theme; elsewhere one that
+# can be read on white and on black.
+_SIGNS: Final = {
+    "running": ("&#9679;", "--jp-success-color1", "#388e3c"),
+    "starting": ("&#9684;", "--jp-warn-color1", "#b06f00"),
+    "degraded": ("&#9650;", "--jp-warn-color1", "#b06f00"),
+    "dead": ("&#10005;", "--jp-error-color1", "#d84315"),
+    "died": ("&#10005;", "--jp-error-color1", "#d84315"),
+}
+_CELL: Final = "padding:2px 14px 2px 0;text-align:left"
 
 
-def cluster_as_html(cluster: SparkCluster, status: ClusterStatus | None) -> str:
-    """Draw a small table: workers, cores, memory, state, uptime."""
+def cluster_as_html(name: str, status: ClusterStatus | None, *, executors: int, link: str | None) -> str:
+    """Draw a small table: workers, their state, cores, memory, uptime.
+
+    Parameters
+    ----------
+    name : str
+        What is shown where there is no status: of a closed cluster, or in local mode.
+    status : ClusterStatus or None
+        How the cluster is now.
+    executors : int
+        How many this notebook's session has.
+    link : str or None
+        Where Spark's own pages are.
+    """
+    page = f" &middot; <a href='{escape(link)}' target='_blank' rel='noopener'>Spark UI</a>" if link else ""
     if status is None:
-        return f"<code>{escape(repr(cluster))}</code>"
-    rows = "".join(
-        f"<tr>{''.join(f'<td {_LEFT}>{_cell(key, str(value))}</td>' for key, value in row.items())}</tr>"
-        for row in status.rows()
-    )
-    heads = "".join(f"<th {_LEFT}>{escape(key)}</th>" for row in status.rows()[:1] for key in row)
-    link = f" · <a href='{escape(cluster.ui_url or '')}' target='_blank'>Spark UI</a>" if cluster.ui_url else ""
-    title = f"{_dot(status.state)} cluster <b>{escape(status.name)}</b> · {escape(status.state)}{link}"
-    return f"<div>{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        return f"<div><code>{escape(name)}</code>{page}</div>"
+    session = f"{executors} executor{'' if executors == 1 else 's'} in this session" if executors else "no session yet"
+    title = f"Cluster <b>{escape(status.name)}</b> &middot; {_state(status.state)} &middot; {session}{page}"
+    return f"<div>{title}{_table(status)}</div>"
 
 
-def _cell(key: str, value: str) -> str:
-    return f"{_dot(value.split(':')[0])} {escape(value)}" if key == "state" else escape(value)
+def _table(status: ClusterStatus) -> str:
+    rows = status.rows()
+    if not rows:
+        return ""
+    heads = "".join(f"<th scope='col' style='{_CELL}'>{escape(key)}</th>" for key in rows[0])
+    lines = "".join(f"<tr>{''.join(_cell(key, value) for key, value in row.items())}</tr>" for row in rows)
+    return f"<table style='margin:4px 0'><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
 
 
-def _dot(state: str) -> str:
-    return f"<span style='color:{_DOT.get(state, '#888')}'>&#9679;</span>"
+def _cell(key: str, value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"<td style='{_CELL}'>{_state(text) if key == 'state' else escape(text)}</td>"
+
+
+def _state(text: str) -> str:
+    """Show a state; what follows a colon is its cause."""
+    sign, variable, colour = _SIGNS.get(text.partition(":")[0], ("&#9675;", "--jp-ui-font-color2", "#757575"))
+    return f"<span aria-hidden='true' style='color:var({variable},{colour})'>{sign}</span> {escape(text)}"

@@ -1,0 +1,91 @@
+"""The door to Spark's pages: ``<base>spark/<port>/``, and ``<base>spark/<host>:<port>/`` for a node in a container.
+
+What a hostile page could do with it, and what is done about that:
+
+- It could let the user's browser ask for ``/jobs/job/kill/?id=0``. The door is for reading: GET and HEAD only, so that
+  no token against forged requests is needed, which Spark's forms would not carry; and no path that kills. Sessions
+  behind a Hub have ``spark.ui.killEnabled=false`` too, and masters always.
+- It could read the pages: only when it comes from the same origin. Spark's answers allow no other, and nor do we.
+- Another user's browser: the server asks for a login, and the Hub lets nobody else in, as for any page of the server.
+- The cookies and tokens of the Hub end here. Spark does not need them, and a container that runs somebody's code
+  must not see them.
+- Whoever may use this server has a kernel and jupyter-server-proxy on it, and so all ports of this machine already.
+  Other hosts are another matter: only the nodes of the user's own clusters are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_server.utils import url_path_join
+from jupyter_server_proxy.handlers import RemoteProxyHandler, RewritableResponse
+from tornado.web import Application, HTTPError
+
+from coursekit.config import owner
+from coursekit.engine import open_engine
+from coursekit.pages.address import SPARK, adapt, location, path_of
+from coursekit.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPHeaders
+
+_PRIVATE: Final = ("Authorization", "Cookie")
+_GONE: Final = (
+    "No page of Spark's is there: its session or cluster has ended. In the notebook, look at the cluster again."
+)
+
+
+class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-server-proxy has no types
+    """Shows pages of this user's driver, master and workers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, rewrite_response=self._adapt, **kwargs)
+
+    async def prepare(self) -> None:
+        """Ask for a login, then refuse what is not reading."""
+        await super().prepare()
+        if self.request.method not in ("GET", "HEAD") or "Upgrade" in self.request.headers:
+            raise HTTPError(405)
+        if "kill" in self.request.path.split("/"):
+            raise HTTPError(403)
+
+    async def proxy(self, host: str | None, port: str, proxied_path: str) -> None:
+        """Fetch one page."""
+        host = host or LOOPBACK
+        self.proxy_base = path_of(host, port)  # jupyter-server-proxy tells it to Spark, and puts it before redirects
+        allowed: Any = self.host_allowlist
+        if host not in allowed:
+            self.host_allowlist = [LOOPBACK, *await asyncio.to_thread(own_addresses)]
+        try:
+            await super().proxy(host, port, proxied_path)
+        except HTTPError as error:
+            if error.status_code in (500, 599):  # nobody listens
+                raise HTTPError(404, _GONE) from error
+            raise
+
+    def proxy_request_headers(self) -> HTTPHeaders:
+        """Give Spark the browser's headers but for those that are not its business."""
+        headers: HTTPHeaders = super().proxy_request_headers()
+        for name in _PRIVATE:
+            headers.pop(name, None)
+        headers["Accept-Encoding"] = "identity"  # what is packed cannot be adapted
+        return headers
+
+    def _adapt(self, response: RewritableResponse) -> None:
+        headers = response.headers
+        if "Location" in headers:
+            headers["Location"] = location(headers["Location"], url_path_join(self.base_url, self.proxy_base))
+        if response.body:
+            response.body = adapt(response.body, headers.get("Content-Type", ""), self.base_url)
+
+
+def own_addresses() -> set[str]:
+    """List where the nodes of this user's clusters are."""
+    return {node.address for node in open_engine().nodes(owner=owner()) if node.address}
+
+
+def add_handlers(application: Application) -> None:
+    """Open the door on a Jupyter server."""
+    path = url_path_join(application.settings["base_url"], SPARK, r"(?:([A-Za-z0-9.-]+):)?(\d{1,5})(/.*|)")
+    application.add_handlers(".*", [(path, SparkPagesHandler)])

@@ -39,6 +39,8 @@ _GONE: Final = (
 class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-server-proxy has no types
     """Shows pages of this user's driver, master and workers."""
 
+    host_allowlist: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, rewrite_response=self._adapt, **kwargs)
 
@@ -54,8 +56,7 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
         """Fetch one page."""
         host = host or LOOPBACK
         self.proxy_base = path_of(host, port)  # jupyter-server-proxy tells it to Spark, and puts it before redirects
-        allowed: Any = self.host_allowlist
-        if host not in allowed:
+        if host not in self.host_allowlist:
             self.host_allowlist = [LOOPBACK, *await asyncio.to_thread(own_addresses)]
         try:
             await super().proxy(host, port, proxied_path)

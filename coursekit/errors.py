@@ -11,6 +11,7 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     ├── MissingPackageError           11  an extra that is not installed
     ├── CourseNotFoundError           12  no lessons/ and assignments/ here
     ├── DoctorError                   13  this machine cannot run the course
+    ├── MirrorError                   14  packages that cannot be fetched
     ├── EngineError                   20  the engine could not do it
     │   ├── EngineUnavailableError    21
     │   ├── NodeExistsError           22
@@ -102,6 +103,12 @@ class DoctorError(CoursekitError):
     """``coursekit doctor`` found what stops the course from running."""
 
     exit_code = 13
+
+
+class MirrorError(CoursekitError):
+    """The mirrors that packages come from are not reached, or not trusted."""
+
+    exit_code = 14
 
 
 class EngineError(CoursekitError):

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import Course, image_tag
-from coursekit.engine.daemon import connect
-from coursekit.errors import ImageBuildError, SettingsError
+from coursekit.debian import DEBIAN, require_debian
+from coursekit.engine.daemon import connect, explained
+from coursekit.errors import EngineUnavailableError, ImageBuildError, MissingPackageError, SettingsError
+from coursekit.image_failures import explain_failure
 
 if TYPE_CHECKING:
     import docker
 
-DEBIAN: Final = "debian:bookworm-slim"
 _LABEL: Final = "org.opencontainers.image"
-# What a slim Debian leaves out: nobody reads manuals in a container.
-_SLIM: Final = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 Tell = Callable[[str], None]
 
@@ -120,6 +119,7 @@ def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
     return tuple(image for image in known.values() if image.name in chosen or not chosen)
 
 
+@explained
 def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: None) -> None:
     """Build images, parents first; what has not changed is taken from the daemon's cache.
 
@@ -135,13 +135,19 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
     Raises
     ------
     EngineUnavailableError
-        If no Docker daemon answers.
+        If no Docker daemon answers, or it goes away meanwhile.
+    CapacityError
+        If its disk is full.
+    MissingPackageError
+        If there is no uv, which reads the lock file.
+    MirrorError
+        If packages cannot be fetched.
     ImageBuildError
-        If a step fails; its output is in the message.
+        If a step fails in another way; its output is in the message.
     """
     client = connect()
     tell(f"{DEBIAN}: looking for it")
-    _require_debian(client, tell)
+    require_debian(client, course.build / "images", tell)
     wheel = _build_wheel(course)
     for image in images:
         context = _fresh(course.build / "images" / image.name)
@@ -179,41 +185,6 @@ def sizes(images: Iterable[Image]) -> dict[str, int | None]:
     return found
 
 
-def _require_debian(client: docker.DockerClient, tell: Tell) -> None:
-    """Have Debian's image: here already, from a registry, or made from Debian's packages where none is reached."""
-    import docker.errors
-
-    try:
-        client.images.get(DEBIAN)
-    except docker.errors.ImageNotFound:
-        try:
-            tell(f"{DEBIAN}: asking a registry")
-            repository, tag = DEBIAN.split(":")
-            client.images.pull(repository, tag)
-        except docker.errors.APIError:
-            tell(f"{DEBIAN}: no registry, making it from Debian's packages")
-            _make_debian()
-
-
-def _make_debian() -> None:
-    """Make Debian's slim image with mmdebstrap, as an air-gapped site does with its own mirror."""
-    if shutil.which("mmdebstrap") is None:
-        raise ImageBuildError(
-            f"there is no registry to fetch {DEBIAN} from, and no mmdebstrap to make it with.",
-            fix="apt install mmdebstrap (Debian, Ubuntu), or load the image: docker load < debian.tar",
-        )
-    exclude = [f"--dpkgopt=path-exclude={pattern}" for pattern in _SLIM]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", *exclude, "bookworm", "-"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as making:
-        done = subprocess.run(["docker", "import", "-", DEBIAN], stdin=making.stdout, capture_output=True, check=False)
-        said = making.stderr.read().decode(errors="replace") if making.stderr else ""
-    if making.returncode or done.returncode:
-        raise ImageBuildError(
-            f"{DEBIAN} could not be made from Debian's packages:\n{said[-2000:]}{done.stderr.decode()[-500:]}",
-            fix="look whether Debian's mirror can be reached: apt-get update",
-        )
-
-
 def _build(
     client: docker.DockerClient,
     context: Path,
@@ -224,53 +195,54 @@ def _build(
     tell: Tell,
 ) -> None:
     """Build one Dockerfile with the daemon's own builder, which needs no plugin."""
+    import docker.errors
+
     tell(f"{tag}: reading")
     output: list[str] = []
-    stream = client.api.build(
-        path=str(context),
-        tag=tag,
-        buildargs=dict(arguments),
-        labels={f"{_LABEL}.{key}": value for key, value in described.items()},
-        rm=True,
-        decode=True,
-    )
-    for part in stream:
-        text = str(part.get("stream", "")).rstrip()
-        output += [text] if text else []
-        if text.startswith("Step "):
-            tell(f"{tag}: {text}")
-        if "error" in part:
-            last = "\n".join(output[-25:])
-            raise ImageBuildError(
-                f"{tag} was not built: {part['error']}\n{last}",
-                fix=f"mend what its last lines name, in {context.name}/Dockerfile or in the lock file",
-            )
+    labels = {f"{_LABEL}.{key}": value for key, value in described.items()}
+    try:
+        stream = client.api.build(
+            path=str(context), tag=tag, buildargs=dict(arguments), labels=labels, rm=True, decode=True
+        )
+        for part in stream:
+            text = str(part.get("stream", "")).rstrip()
+            output += [text] if text else []
+            if text.startswith("Step "):
+                tell(f"{tag}: {text}")
+            if "error" in part:
+                raise explain_failure(tag, str(part["error"]), "\n".join(output))
+    except docker.errors.APIError as error:
+        raise explain_failure(tag, str(error.explanation or error), "\n".join(output)) from None
+    if not any(text.startswith("Successfully tagged") for text in output):
+        raise EngineUnavailableError(
+            f"the Docker daemon went away while it built {tag}.", fix="start it (systemctl start docker), build again"
+        )
 
 
 def _requirements(course: Course, image: Image) -> str:
     """Give what the lock file has for an image's extras, with checksums, and the site's index if it has one."""
-    uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
     extras = [word for extra in image.extras for word in ("--extra", extra)]
-    command = [uv, "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-header", *extras]
     index = os.environ.get("PIP_INDEX_URL")
-    return (f"--index-url {index}\n" if index else "") + _run(command, course.root)
+    listed = _uv(course, "export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", *extras)
+    return (f"--index-url {index}\n" if index else "") + listed
 
 
 def _build_wheel(course: Course) -> Path:
     """Build coursekit's wheel; it is the same to the byte while the sources are."""
     folder = _fresh(course.build / "images" / "wheel")
-    uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
-    _run([uv, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", str(folder)], course.root)
+    _uv(course, "build", "--wheel", "--python", sys.executable, "--out-dir", str(folder))
     return next(folder.glob("*.whl"))
 
 
-def _run(command: list[str], folder: Path) -> str:
+def _uv(course: Course, *arguments: str) -> str:
+    """Run uv, which `make env` has fetched where the machine has none, and give what it printed."""
+    uv = shutil.which("uv") or str(course.build / "uv" / "bin" / "uv")
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run([uv, *arguments, "--quiet"], cwd=course.root, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise ImageBuildError(f"{command[0]} is not there.", fix="make env, which fetches uv") from None
+        raise MissingPackageError(f"{uv} is not there.", fix="make env, which fetches uv") from None
     if done.returncode != 0:
-        raise ImageBuildError(f"{' '.join(command[:3])} failed:\n{done.stderr[-2000:]}", fix="mend what it names")
+        raise ImageBuildError(f"uv {arguments[0]} failed:\n{done.stderr[-2000:]}", fix="mend what it names")
     return done.stdout
 
 

@@ -78,10 +78,11 @@ def explained(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         import requests
+        import urllib3
 
         try:
             return method(*args, **kwargs)
-        except requests.exceptions.ConnectionError:
+        except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError):
             raise _unavailable(None) from None
 
     return call

@@ -1,9 +1,23 @@
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
 
+import pytest
+import requests
+import urllib3
+
+from coursekit import debian
+from coursekit import images as module
 from coursekit.config import Course, find_course
-from coursekit.errors import SettingsError
+from coursekit.engine.daemon import explained
+from coursekit.errors import (
+    CapacityError,
+    EngineUnavailableError,
+    ImageBuildError,
+    MirrorError,
+    MissingPackageError,
+    SettingsError,
+)
 from coursekit.images import choose, read_catalog
 
 
@@ -53,3 +67,106 @@ def test_an_unknown_image_is_named_with_those_that_are_there(tmp_path):
     images = read_catalog(course_with(tmp_path, entry("root")))
     with pytest.raises(SettingsError, match="'leaf' is not an image"):
         choose(images, ["leaf"])
+
+
+def build_with(stream, tmp_path):
+    """Build an image with a daemon that is not there: ``stream`` is all that it would say."""
+    client = SimpleNamespace(api=SimpleNamespace(build=lambda **_: stream))
+    module._build(client, tmp_path, "a/b:latest", {}, {}, tell=lambda step: None)
+
+
+def steps(*lines: str, error: str = ""):
+    yield from ({"stream": f"{line}\n"} for line in lines)
+    if error:
+        yield {"error": error}
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "kind", "fix"),
+    [
+        ("", "write /layer.tar: no space left on device", CapacityError, "prune"),
+        ("OSError: [Errno 28] No space left on device", "returned a non-zero code: 1", CapacityError, "prune"),
+        ("Temporary failure resolving 'deb.debian.org'", "returned a non-zero code: 100", MirrorError, "mirrors"),
+        ("ERROR: No matching distribution found for numpy", "returned a non-zero code: 1", MirrorError, "mirrors"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", "returned a non-zero code: 1", MirrorError, "COURSEKIT_CA"),
+        ("useradd: user 'student' already exists", "returned a non-zero code: 9", ImageBuildError, "Dockerfile"),
+    ],
+)
+def test_a_step_that_failed_says_what_the_reader_can_mend(tmp_path, line, error, kind, fix):
+    with pytest.raises(kind) as caught:
+        build_with(steps("Step 1/1 : RUN true", line, error=error), tmp_path)
+    assert type(caught.value) is kind
+    assert error in caught.value.message
+    assert line in caught.value.message
+    assert fix in caught.value.fix
+
+
+def test_a_build_whose_daemon_goes_away_without_a_word_has_failed(tmp_path):
+    with pytest.raises(EngineUnavailableError, match="went away while it built a/b:latest"):
+        build_with(steps("Step 1/1 : RUN true"), tmp_path)
+
+
+def test_a_build_is_done_when_the_daemon_has_tagged_the_image(tmp_path):
+    build_with(steps("Step 1/1 : RUN true", "Successfully tagged a/b:latest"), tmp_path)
+
+
+@pytest.mark.parametrize("error", [requests.exceptions.ConnectionError(), urllib3.exceptions.ProtocolError()])
+def test_a_connection_that_breaks_off_is_a_daemon_that_does_not_answer(error):
+    @explained
+    def call() -> None:
+        raise error
+
+    with pytest.raises(EngineUnavailableError):
+        call()
+
+
+def test_without_uv_the_way_to_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingPackageError, match="make env"):
+        module._uv(Course(root=tmp_path), "export")
+
+
+def test_without_mmdebstrap_a_host_without_a_registry_is_told_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImageBuildError, match="apt install mmdebstrap"):
+        debian._make_debian(tmp_path)
+
+
+@pytest.fixture
+def mmdebstrap(tmp_path, monkeypatch):
+    """A program of that name that does what a shell script says."""
+
+    def write(script: str) -> None:
+        program = tmp_path / "bin" / "mmdebstrap"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+    return write
+
+
+def test_half_a_debian_is_not_kept(tmp_path, mmdebstrap):
+    mmdebstrap(f"echo half > {tmp_path}/debian.tar; echo 'E: Failed to fetch Packages' >&2; exit 25")
+    with pytest.raises(MirrorError, match="Failed to fetch"):
+        debian._make_debian(tmp_path)
+    assert not (tmp_path / "debian.tar").exists()
+
+
+def test_debian_is_made_from_the_sites_mirror_if_it_names_one(tmp_path, mmdebstrap, monkeypatch):
+    sources = tmp_path / "sources.list"
+    sources.write_text("deb http://mirror.example.org/debian bookworm main")
+    monkeypatch.setenv("COURSEKIT_DEBIAN_SOURCES", str(sources))
+    mmdebstrap(f'echo "$@" > {tmp_path}/debian.tar')
+    assert debian._make_debian(tmp_path).read_text().split()[-3:] == [
+        "bookworm",
+        f"{tmp_path}/debian.tar",
+        str(sources),
+    ]
+
+
+def test_sources_of_debian_that_are_not_there_are_refused(tmp_path, mmdebstrap, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DEBIAN_SOURCES", str(tmp_path / "none"))
+    mmdebstrap("exit 0")
+    with pytest.raises(SettingsError, match="none' is not a file"):
+        debian._make_debian(tmp_path)

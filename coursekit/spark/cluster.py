@@ -12,6 +12,8 @@ from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvision
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, parse_memory
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
+from coursekit.spark.facts import ask_for_shortage, remember
+from coursekit.spark.resources import Shortage
 from coursekit.spark.session import count_executors, is_open_on, open_session, stop_active_session, wait_for_executors
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class SparkCluster:
         self._spark: SparkSession | None = None
         self._closed = False
         self.last_change: Change = self._apply()
+        remember(self)
 
     @property
     def spec(self) -> ClusterSpec:
@@ -103,7 +106,7 @@ class SparkCluster:
             self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
-        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings)
+        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings, ask=self._ask)
         return self._spark
 
     def scale(self, workers: int) -> Change:
@@ -205,7 +208,10 @@ class SparkCluster:
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
         if self._spark is not None and is_open_on(self._provisioner.access(self.name)):
-            wait_for_executors(self._spark, self._spec.workers)
+            wait_for_executors(self._spark, self._spec.workers, ask=self._ask)
+
+    def _ask(self, registered: int) -> Shortage:
+        return ask_for_shortage(self, registered=registered)
 
     def _check_alive(self) -> None:
         """Raise what has died, by name and cause, with the call that mends it."""

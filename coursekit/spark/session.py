@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,15 +17,22 @@ from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
 from coursekit.ports import first_free_port
+from coursekit.spark.resources import Shortage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+Ask = Callable[[int], Shortage]
+
 _EXECUTORS_START_S: Final = 90.0
+_FIRST_QUESTION_S: Final = 5.0
+_QUESTION_EVERY_S: Final = 2.0
 _SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
 
 
-def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str]) -> SparkSession:
+def open_session(
+    spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str], ask: Ask | None = None
+) -> SparkSession:
     """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
 
     Parameters
@@ -38,6 +45,8 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
         Shown in Spark's pages.
     conf : dict of str to str
         Spark settings of the caller's; they win over ours.
+    ask : callable, optional
+        Finds out why executors do not come.
 
     Raises
     ------
@@ -56,7 +65,11 @@ def open_session(spec: ClusterSpec, access: Access | None, *, app_name: str, con
     with _executors_running(access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
-        wait_for_executors(spark, spec.workers)
+        try:
+            wait_for_executors(spark, spec.workers, ask=ask)
+        except ClusterStartError:
+            stop_active_session()  # or the next session would get the settings of this one
+            raise
     return spark
 
 
@@ -111,22 +124,46 @@ def _stderr_to(path: Path) -> Iterator[None]:
         os.close(saved)
 
 
-def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S) -> None:
+def wait_for_executors(
+    spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S, ask: Ask | None = None
+) -> None:
     """Wait until ``count`` executors have registered with the driver.
+
+    Parameters
+    ----------
+    ask : callable, optional
+        Finds out why some are missing, given how many there are; asked now and then, for waiting may be in vain.
 
     Raises
     ------
     ClusterStartError
-        If they do not within ``timeout_s``.
+        If they do not within ``timeout_s``, or never will.
     """
-    deadline = time.monotonic() + timeout_s
-    while (registered := count_executors(spark)) < count:
-        if time.monotonic() > deadline:
-            raise ClusterStartError(
-                f"{registered} of {count} executors registered within {timeout_s:.0f} s.",
-                fix="look at `cluster.logs()`: executors that cannot reach the driver or find no memory say so there",
-            )
+    started = time.monotonic()
+    next_question = started + _FIRST_QUESTION_S
+    while (registered := _registered(spark)) < count:
+        now = time.monotonic()
+        is_late = now > started + timeout_s
+        if is_late or (ask is not None and now > next_question):
+            shortage = ask(registered) if ask is not None else None
+            next_question = now + _QUESTION_EVERY_S
+            if is_late or (shortage is not None and shortage.is_final):
+                raise _no_executors(registered, count, now - started, shortage)
         time.sleep(0.02)
+
+
+def _no_executors(registered: int, count: int, waited_s: float, shortage: Shortage | None) -> ClusterStartError:
+    fix = "look at `cluster.logs()`: executors that cannot reach the driver or find no memory say so there"
+    if shortage is None:
+        return ClusterStartError(f"{registered} of {count} executors registered within {waited_s:.0f} s.", fix=fix)
+    error = ClusterStartError(f"{shortage.what} {shortage.why}", fix=shortage.fix or fix)
+    error.shortage = shortage
+    return error
+
+
+def _registered(spark: SparkSession) -> int:
+    """Count executors; none when the session has ended, as it does when the master gives it up."""
+    return 0 if _is_stopped(spark.sparkContext) else count_executors(spark)
 
 
 def count_executors(spark: SparkSession) -> int:

@@ -51,8 +51,8 @@ def _explain_missing_column(failure: Failure, facts: Facts) -> Card | None:
     there = [column for column in there if column]
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there[:3]
     if not near:
-        steps = (Step("See which columns there are:", "df.printSchema()"),)
-        return Card(f"There is no column `{name}`", f"The query names `{name}`.", _NO_COLUMN, steps)
+        look = Step("See which columns there are:", "df.printSchema()")
+        return Card(f"There is no column `{name}`", f"The query names `{name}`.", _NO_COLUMN, (look,))
     what = f"The query names `{name}`. The nearest names in the table: {_join([f'`{column}`' for column in near])}."
     steps = (
         Step(f"Use the column that you meant, perhaps `{near[0]}`:", f'df.select("{near[0]}")'),
@@ -194,9 +194,8 @@ def _place(python: PythonFailure) -> str:
 
 
 def _where(failure: Failure) -> str:
-    """Say which operation failed, and on which line, as far as Spark tells."""
-    operation = f" in `{failure.fragment}`" if failure.fragment and not failure.call_site else ""
-    return f", written {failure.call_site}" if failure.call_site else operation
+    """Say on which line the operation was written, as far as Spark tells."""
+    return f", in what {failure.call_site} asks for" if failure.call_site else ""
 
 
 def _join(words: list[str]) -> str:

@@ -83,7 +83,7 @@ def last_cluster() -> SparkCluster | None:
 def gather() -> Facts:
     """Collect what can be had; a cluster that does not answer leaves the defaults."""
     cluster = last_cluster()
-    driver = {"driver_exit": _driver_exit(), "driver_memory": _setting("spark.driver.memory", "1g")}
+    driver: dict[str, Any] = {"driver_exit": _driver_exit(), "driver_memory": _setting("spark.driver.memory", "1g")}
     if cluster is None or cluster.is_local:
         return Facts(spec=cluster.spec if cluster else None, **driver)
     facts: dict[str, Any] = {"spec": cluster.spec, "application": _application()}

@@ -20,14 +20,14 @@ from coursekit.spark.failure import read_failure
 
 # pyspark logs an exception that it raises, with Java's trace, to stderr: the reader would get it twice.
 _ECHOES: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
-_DRIVER_ENDS_S: Final = 2.0
+_DRIVER_ENDS_S: Final = 1.0
 
 
 def kinds_of_failure() -> tuple[type[BaseException], ...]:
     """Give the exceptions that may have a card; those of pyspark only where it is installed."""
     kinds: tuple[type[BaseException], ...] = (ConnectionError,)
     with contextlib.suppress(ImportError):
-        from py4j.protocol import Py4JError
+        from py4j.protocol import Py4JError  # type: ignore[import-untyped]
         from pyspark.errors import PySparkException
 
         kinds += (Py4JError, PySparkException)
@@ -36,15 +36,18 @@ def kinds_of_failure() -> tuple[type[BaseException], ...]:
 
 def silence_echoes() -> None:
     """Keep pyspark from writing to stderr what the card says."""
-    for name in _ECHOES:
-        logging.getLogger(name).disabled = True
+    with contextlib.suppress(ImportError):
+        from pyspark.logger import PySparkLogger
+
+        for name in _ECHOES:
+            PySparkLogger.getLogger(name).disabled = True
     warnings.filterwarnings("ignore", r"toPandas attempted Arrow optimization[\s\S]*can not continue")
 
 
 def make_card(shell: Any, error: BaseException, trace: TracebackType | None) -> Card | None:
     """Explain an exception of a cell; None when nothing is known of it, or when explaining it fails."""
     try:
-        if isinstance(error, ConnectionError):
+        if isinstance(error, ConnectionError) or type(error).__name__ in ("Py4JError", "Py4JNetworkError"):
             _wait_for_end_of_driver()
         failure = read_failure(error, trace, name_cell=lambda file: _name_cell(shell, file))
         return explain(failure, gather())
@@ -57,7 +60,9 @@ def show_card(shell: Any, kind: type[BaseException], error: BaseException, card:
     """Display a card and let the cell fail with a few plain lines."""
     from IPython.display import publish_display_data
 
-    publish_display_data({"text/html": card.as_html(), "text/plain": card.as_text()})
+    publish_display_data(  # type: ignore[no-untyped-call]
+        {"text/html": card.as_html(), "text/plain": card.as_text()}
+    )
     step = card.try_[0]
     shown = [
         f"\x1b[31m{kind.__name__}\x1b[0m: {card.title}.",

@@ -18,9 +18,9 @@ NameCell = Callable[[str], str]
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME: Final = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 # Java's text of a Python error: the traceback, then Java's own frames.
-_PYTHON: Final = re.compile(
-    r"Traceback \(most recent call last\):\n.*?(?=\n\s*\n\tat |\n\tat |\n\s*\n+Driver stack|\Z)", re.S
-)
+_PYTHON: Final = re.compile(r"Traceback \(most recent call last\):\n.*?(?=\n\s*\tat |\n\s*\nDriver stack|\Z)", re.S)
+# How pyspark writes a call site in a notebook, and elsewhere; Java's own call sites are none of the reader's.
+_CALL_SITE: Final = re.compile(r"line (?P<cell_line>\d+) in cell \[(?P<cell>\d+)\]|(?P<file>[^\n]+):(?P<line>\d+)")
 _NOT_THE_READERS: Final = ("site-packages/", "pyspark.zip/", "/lib/python3", "<frozen")
 
 
@@ -135,9 +135,13 @@ def _located(python: PythonFailure | None, name_cell: NameCell) -> PythonFailure
 
 
 def _place_of(call_site: str, name_cell: NameCell) -> str:
-    """Name a call site, ``file:line``, as the reader does; Java's own are none of theirs."""
-    file, colon, line = call_site.rpartition(":")
-    return f"in {name_cell(file)}, line {line}" if colon and line.isdigit() else ""
+    """Name a call site as the reader does."""
+    found = _CALL_SITE.match(call_site)
+    if found is None:
+        return ""
+    if found["cell"]:
+        return f"Cell In[{found['cell']}], line {found['cell_line']}"
+    return f"{name_cell(found['file'])}, line {found['line']}"
 
 
 def _is_foreign(file: str) -> bool:

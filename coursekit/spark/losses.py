@@ -16,16 +16,12 @@ _LOST: Final = re.compile(r"Lost task \S+ in stage \S+ \(TID \d+\) \((?P<host>\S
 _EXECUTOR_EXIT: Final = re.compile(r"ExecutorLostFailure \(executor (?P<executor>\w+) .*?Reason: (?P<reason>[^\n]*)")
 _CODE: Final = re.compile(r"exited with code (\d+)")
 _RESULT_SIZE: Final = re.compile(
-    r"results of (?P<tasks>\d+) tasks \((?P<size>[^)]+)\) is bigger than spark\.driver\.maxResultSize \((?P<limit>[^)]+)\)"
+    r"results of (?P<tasks>\d+) tasks \((?P<size>[^)]+)\) is bigger than "
+    r"spark\.driver\.maxResultSize \((?P<limit>[^)]+)\)"
 )
 _CRASHED: Final = "Python worker exited unexpectedly"
 _HEAP_FULL: Final = "java.lang.OutOfMemoryError"
-_STOPPED: Final = (
-    "stopped SparkContext",
-    'dagScheduler()" is null',
-    'dagScheduler()" because',
-    "dagScheduler() is null",
-)
+_STOPPED: Final = ("stopped SparkContext", 'SparkContext.dagScheduler()" is null')
 _KILLED: Final = 137
 _EXIT_HEAP_FULL: Final = 52
 _NETWORK: Final = ("ConnectionRefusedError", "ConnectionResetError", "Py4JNetworkError", "Py4JError", "BrokenPipeError")

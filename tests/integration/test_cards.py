@@ -69,7 +69,9 @@ class Notebook:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._client.setup_kernel())
         cell = self.run(self._start)
-        assert not [output for output in cell.outputs if output.output_type == "error"], cell.outputs
+        if failed := [output for output in cell.outputs if output.output_type == "error"]:
+            self._stack.close()
+            pytest.fail(f"{failed[0].ename}: {failed[0].evalue}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -184,9 +184,10 @@ class ClusterNotFoundError(ClusterError):
 
 
 class ClusterStartError(ClusterError):
-    """The nodes were started, but no cluster came of it in time."""
+    """The nodes were started, but no cluster came of it in time; ``shortage`` says why executors are missing."""
 
     exit_code = 32
+    shortage: object = None
 
 
 class WorkerDiedError(ClusterError):

@@ -12,7 +12,9 @@ from coursekit.config import GiB, format_memory, format_time, idle_limit_s, pars
 from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
 from coursekit.pages import path_on_this_server
 from coursekit.spark.activity import Activity, runs_jobs
+from coursekit.spark.facts import ask_for_shortage, remember
 from coursekit.spark.progress import settle_progress, show_progress
+from coursekit.spark.resources import Shortage
 from coursekit.spark.session import (
     DriverLaunch,
     count_executors,
@@ -68,6 +70,7 @@ class SparkCluster:
         self._closed = False
         self._driver = DriverLaunch()
         self.last_change: Change = self._apply()
+        remember(self)
 
     @property
     def spec(self) -> ClusterSpec:
@@ -114,7 +117,9 @@ class SparkCluster:
             self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
-        self._spark = open_session(self._spec, access, app_name=app_name, conf=settings, driver=self._driver)
+        self._spark = open_session(
+            self._spec, access, app_name=app_name, conf=settings, driver=self._driver, ask=self._ask
+        )
         show_progress(executors=lambda: self._spec.workers)
         return self._spark
 
@@ -233,7 +238,10 @@ class SparkCluster:
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
         if self._spark is not None and is_open_on(self._provisioner.access(self.name)):
-            wait_for_executors(self._spark, self._spec.workers)
+            wait_for_executors(self._spark, self._spec.workers, ask=self._ask)
+
+    def _ask(self, registered: int) -> Shortage:
+        return ask_for_shortage(self, registered=registered)
 
     def _why_gone(self) -> str:
         idle = self._activity.idle_s if self._activity else 0.0

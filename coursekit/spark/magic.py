@@ -29,15 +29,17 @@ class _Parser(argparse.ArgumentParser):
 
 
 def register(shell: InteractiveShell) -> None:
-    """Add ``%sc`` to a notebook's kernel, and show errors of the course as message and fix, without a trace.
+    """Add ``%sc`` to a notebook's kernel, and show failures as cards, other errors of the course as message and fix.
 
     From then on cells show the progress of Spark's jobs (`coursekit.spark.progress`).
     """
     from coursekit.errors import CoursekitError
+    from coursekit.spark.failing import kinds_of_failure, silence_echoes
 
     kernel: Any = shell  # IPython's own types do not know of plain functions as magics
     kernel.register_magic_function(start_cluster, magic_kind="line", magic_name="sc")
-    kernel.set_custom_exc((CoursekitError,), _show_error)
+    kernel.set_custom_exc((CoursekitError, *kinds_of_failure()), _show_error)
+    silence_echoes()
     show_progress()
 
 
@@ -102,8 +104,14 @@ def _show(cluster: SparkCluster | None) -> None:
 
 
 def _show_error(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: Any = None) -> Any:
-    """Show message and fix on stderr in place of a stack trace, but let the cell fail all the same."""
-    del trace, tb_offset
+    """Show a card, or message and fix, in place of a stack trace, but let the cell fail all the same."""
+    from coursekit.errors import CoursekitError
+    from coursekit.spark.failing import make_card, show_card, show_failure
+
+    if not isinstance(error, CoursekitError):
+        return show_failure(shell, kind, error, trace, tb_offset)
+    if (card := make_card(shell, error, trace)) is not None:
+        return show_card(shell, kind, error, card)
     shown = [f"\x1b[31m{kind.__name__}\x1b[0m: {error}"]
     shell._showtraceback(kind, str(error), shown)
     return shown

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from coursekit.cluster import Access, ClusterSpec
@@ -17,20 +17,31 @@ from coursekit.cluster.runtime import Runtime, find_runtime
 from coursekit.config import MiB, run_dir
 from coursekit.errors import ClusterStartError, MissingPackageError
 from coursekit.ports import LOOPBACK, first_free_port
+from coursekit.spark.resources import Shortage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+Ask = Callable[[int], Shortage]
 
 _EXECUTORS_START_S: Final = 90.0
 _LAUNCH_ONLY: Final = ("spark.driver.memory", "spark.driver.extra", "spark.driver.default", "spark.jars")
 # Spark's pages show everything and ask for no password, so they are for this machine only; Spark itself would open them
 # to the network. What executors connect to follows from spark.driver.host.
 _PAGES_HERE: Final = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK}
+_FIRST_QUESTION_S: Final = 5.0
+_QUESTION_EVERY_S: Final = 2.0
 _SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
 
 
 def open_session(
-    spec: ClusterSpec, access: Access | None, *, app_name: str, conf: dict[str, str], driver: DriverLaunch
+    spec: ClusterSpec,
+    access: Access | None,
+    *,
+    app_name: str,
+    conf: dict[str, str],
+    driver: DriverLaunch,
+    ask: Ask | None = None,
 ) -> SparkSession:
     """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
 
@@ -46,6 +57,8 @@ def open_session(
         Spark settings of the caller's; they win over ours.
     driver : DriverLaunch
         What started this kernel's driver process.
+    ask : callable, optional
+        Finds out why executors do not come.
 
     Raises
     ------
@@ -66,7 +79,11 @@ def open_session(
     with _environment(PYSPARK_PYTHON=access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
-        wait_for_executors(spark, spec.workers)
+        try:
+            wait_for_executors(spark, spec.workers, ask=ask)
+        except ClusterStartError:
+            stop_active_session()  # or the next session would get the settings of this one
+            raise
     return spark
 
 
@@ -160,22 +177,46 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def wait_for_executors(spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S) -> None:
+def wait_for_executors(
+    spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S, ask: Ask | None = None
+) -> None:
     """Wait until ``count`` executors have registered with the driver.
+
+    Parameters
+    ----------
+    ask : callable, optional
+        Finds out why some are missing, given how many there are; asked now and then, for waiting may be in vain.
 
     Raises
     ------
     ClusterStartError
-        If they do not within ``timeout_s``.
+        If they do not within ``timeout_s``, or never will.
     """
-    deadline = time.monotonic() + timeout_s
-    while (registered := count_executors(spark)) < count:
-        if time.monotonic() > deadline:
-            raise ClusterStartError(
-                f"{registered} of {count} executors registered within {timeout_s:.0f} s.",
-                fix="look at `cluster.logs()`: executors that cannot reach the driver or find no memory say so there",
-            )
+    started = time.monotonic()
+    next_question = started + _FIRST_QUESTION_S
+    while (registered := _registered(spark)) < count:
+        now = time.monotonic()
+        is_late = now > started + timeout_s
+        if is_late or (ask is not None and now > next_question):
+            shortage = ask(registered) if ask is not None else None
+            next_question = now + _QUESTION_EVERY_S
+            if is_late or (shortage is not None and shortage.is_final):
+                raise _no_executors(registered, count, now - started, shortage)
         time.sleep(0.02)
+
+
+def _no_executors(registered: int, count: int, waited_s: float, shortage: Shortage | None) -> ClusterStartError:
+    fix = "look at `cluster.logs()`: executors that cannot reach the driver or find no memory say so there"
+    if shortage is None:
+        return ClusterStartError(f"{registered} of {count} executors registered within {waited_s:.0f} s.", fix=fix)
+    error = ClusterStartError(f"{shortage.what} {shortage.why}", fix=shortage.fix or fix)
+    error.shortage = shortage
+    return error
+
+
+def _registered(spark: SparkSession) -> int:
+    """Count executors; none when the session has ended, as it does when the master gives it up."""
+    return 0 if _is_stopped(spark.sparkContext) else count_executors(spark)
 
 
 def count_executors(spark: SparkSession) -> int:

@@ -101,6 +101,7 @@ def test_students_have_the_assignment_list_and_graders_formgrader():
     assert [name.rpartition(".")[2] for name, on in student.items() if on] == [
         "assignment_list",
         "validate_assignment",
+        "pages",
     ]
     assert grader["nbgrader.server_extensions.formgrader"]
     assert not grader["nbgrader.server_extensions.assignment_list"]

@@ -129,8 +129,8 @@ def _explain_overflow(failure: Failure, facts: Facts) -> Card | None:
     return Card(
         "A number too large for its type",
         f"The result of an operation on whole numbers does not fit its type{_where(failure)}.",
-        "An INT ends at 2 147 483 647, and in Spark 4 (ANSI mode) going beyond stops the query instead of giving a "
-        "wrong number silently.",
+        "An INT ends at 2 147 483 647, a BIGINT at 9.2e18, and in Spark 4 (ANSI mode) going beyond stops the query "
+        "instead of giving a wrong number silently.",
         (
             Step("Calculate with a wider type:", 'F.col("a").cast("bigint") + F.col("b")'),
             Step("Or let such rows become NULL, on purpose:", f'F.{function}("a", "b")'),

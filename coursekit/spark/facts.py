@@ -124,7 +124,9 @@ def _application() -> str:
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    return str(getattr(context, "applicationId", "")) if context is not None else ""
+    with contextlib.suppress(Exception):  # pyspark asks Java, which may be dead
+        return str(context.applicationId) if context is not None else ""
+    return ""
 
 
 def _setting(key: str, default: str) -> str:

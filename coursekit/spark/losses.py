@@ -36,8 +36,10 @@ def explain_no_executors(failure: Failure, facts: Facts) -> Card | None:
     if shortage.kind == "unreachable":
         title = "Executors cannot reach the driver"
         steps: tuple[Step, ...] = (
-            Step("Leave `spark.driver.host` away; coursekit sets the address at which executors find this kernel:"),
-            Step("Stop what is left, and open a session without that setting:", "spark = cluster.session()"),
+            Step(
+                "Leave `spark.driver.host` away; coursekit sets the address at which executors find this kernel:",
+                "spark = cluster.session()",
+            ),
         )
     elif shortage.kind in ("memory", "cores"):
         title = "Spark granted no executors"
@@ -63,9 +65,10 @@ def explain_result_size(failure: Failure, facts: Facts) -> Card | None:
     found = _RESULT_SIZE.search(failure.text)
     if found is None:
         return None
+    tasks = "1 task" if found["tasks"] == "1" else f"{found['tasks']} tasks"
     return Card(
         "The result is too large for the driver",
-        f"{found['size']} from {found['tasks']} tasks were on their way to the driver, which accepts {found['limit']}.",
+        f"{found['size']} from {tasks} were on their way to the driver, which accepts {found['limit']}.",
         "`collect()` and `toPandas()` bring every row into one process; `spark.driver.maxResultSize` stops that before "
         "the memory is full.",
         (

@@ -31,33 +31,30 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPHeaders
 
 _PRIVATE: Final = ("Authorization", "Cookie")
-_GONE: Final = (
-    "No page of Spark's is there: its session or cluster has ended. In the notebook, look at the cluster again."
-)
+_GONE: Final = "Nothing of Spark's is there: its session or its cluster has ended. Look at the cluster in the notebook."
 
 
 class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-server-proxy has no types
     """Shows pages of this user's driver, master and workers."""
 
-    host_allowlist: Any
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, rewrite_response=self._adapt, **kwargs)
+        self.host_allowlist = [LOOPBACK]
 
     async def prepare(self) -> None:
         """Ask for a login, then refuse what is not reading."""
         await super().prepare()
         if self.request.method not in ("GET", "HEAD") or "Upgrade" in self.request.headers:
             raise HTTPError(405)
-        if "kill" in self.request.path.split("/"):
-            raise HTTPError(403)
 
     async def proxy(self, host: str | None, port: str, proxied_path: str) -> None:
         """Fetch one page."""
+        if "kill" in proxied_path:  # of Spark's path alone, decoded: a user may be called so
+            raise HTTPError(403)
         host = host or LOOPBACK
         self.proxy_base = path_of(host, port)  # jupyter-server-proxy tells it to Spark, and puts it before redirects
         if host not in self.host_allowlist:
-            self.host_allowlist = [LOOPBACK, *await asyncio.to_thread(own_addresses)]
+            self.host_allowlist = await asyncio.to_thread(own_addresses)
         try:
             await super().proxy(host, port, proxied_path)
         except HTTPError as error:
@@ -81,9 +78,9 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
             response.body = adapt(response.body, headers.get("Content-Type", ""), self.base_url)
 
 
-def own_addresses() -> set[str]:
+def own_addresses() -> list[str]:
     """List where the nodes of this user's clusters are."""
-    return {node.address for node in open_engine().nodes(owner=owner()) if node.address}
+    return [node.address for node in open_engine().nodes(owner=owner()) if node.address]
 
 
 def add_handlers(application: Application) -> None:

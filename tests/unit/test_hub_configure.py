@@ -16,6 +16,8 @@ from coursekit.hub.layout import lay_out, lay_out_home, page_config, server_exte
 from coursekit.hub.passwords import make_passwords, read_passwords
 from coursekit.hub.settings import HubSettings
 
+ROLES = ("student", "instructor", "grader")
+
 
 @pytest.fixture
 def settings(tmp_path):
@@ -107,7 +109,12 @@ def test_students_have_the_assignment_list_and_graders_formgrader():
     assert not grader["nbgrader.server_extensions.assignment_list"]
 
 
-@pytest.mark.parametrize("role", ["student", "instructor", "grader"])
+def test_sparks_pages_are_served_where_there_are_kernels():
+    served = {role: server_extensions(role)["ServerApp"]["jpserver_extensions"]["coursekit.pages"] for role in ROLES}
+    assert served == {"student": True, "instructor": True, "grader": False}
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_nobody_is_shown_jupyterlabs_news(role):
     assert page_config(role)["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"]
 

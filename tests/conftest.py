@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browser_fixtures import browser, page  # noqa: F401 -- fixtures that several folders share
 from docker_fixtures import swarm  # noqa: F401 -- fixtures that several folders share
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+from browser_fixtures import SCREENSHOTS
 
 from coursekit.ports import first_free_port
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.spark, pytest.mark.timeout(600)]
 
-CHROMIUM = Path("/usr/bin/chromium")
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 BAR = ".jp-OutputArea-output [role=progressbar][aria-valuenow]"
 
 CELLS = (
@@ -44,20 +43,6 @@ sc.setJobDescription("<b>rows</b> of one partition")
 sc.parallelize(range(8), 8).foreach(uneven)""",
     "cluster.close()",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: uv sync")
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium: apt-get install chromium")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_api.sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -38,8 +38,8 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
     """Shows pages of this user's driver, master and workers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, rewrite_response=self._adapt, **kwargs)
-        self.host_allowlist = [LOOPBACK]
+        # A method would not do: jupyter-server-proxy counts its `self` as an argument that is missing.
+        super().__init__(*args, rewrite_response=lambda response: self._adapt(response), **kwargs)
 
     async def prepare(self) -> None:
         """Ask for a login, then refuse what is not reading."""
@@ -51,12 +51,14 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
         """Fetch one page."""
         if "kill" in proxied_path:  # of Spark's path alone, decoded: a user may be called so
             raise HTTPError(403)
-        host = host or LOOPBACK
-        self.proxy_base = path_of(host, port)  # jupyter-server-proxy tells it to Spark, and puts it before redirects
-        if host not in self.host_allowlist:
-            self.host_allowlist = await asyncio.to_thread(own_addresses)
+        # jupyter-server-proxy tells it to Spark, and puts it before redirects.
+        self.proxy_base = path_of(host or LOOPBACK, port)
+        address = LOOPBACK if host in (None, LOOPBACK) else (await asyncio.to_thread(own_nodes)).get(host)
+        if address is None:
+            raise HTTPError(403, f"{host} is no node of your clusters that runs.")
+        self.host_allowlist = [address]
         try:
-            await super().proxy(host, port, proxied_path)
+            await super().proxy(address, port, proxied_path)
         except HTTPError as error:
             if error.status_code in (500, 599):  # nobody listens
                 raise HTTPError(404, _GONE) from error
@@ -78,9 +80,10 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
             response.body = adapt(response.body, headers.get("Content-Type", ""), self.base_url)
 
 
-def own_addresses() -> list[str]:
-    """List where the nodes of this user's clusters are."""
-    return [node.address for node in open_engine().nodes(owner=owner()) if node.address]
+def own_nodes() -> dict[str, str]:
+    """Give the addresses of this user's nodes by their names, by which they call each other, and by themselves."""
+    nodes = {node.name: node.address for node in open_engine().nodes(owner=owner()) if node.address}
+    return nodes | {address: address for address in nodes.values()}
 
 
 def add_handlers(application: Application) -> None:

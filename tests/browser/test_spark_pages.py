@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -75,7 +77,6 @@ def watch(context: BrowserContext, wrong: list[str]) -> None:
             wrong.append(f"{response.status} {response.request.method} {response.url}")
 
     context.on("response", answered)
-    context.on("requestfailed", lambda request: wrong.append(f"{request.failure} {request.url}"))
     context.on("weberror", lambda error: wrong.append(f"{error.page.url if error.page else ''}: {error.error}"))
     context.on("console", lambda said: wrong.append(f"{said.text} {said.location}") if said.type == "error" else None)
 
@@ -131,45 +132,140 @@ def topic(link: str) -> tuple[Any, ...]:
     return parts.path, tuple(sorted(pair for pair in parse_qsl(parts.query, True) if pair[0] in ABOUT))
 
 
-def test_dump(hub, seen):
-    for path in (
-        "",
-        "jobs/job/?id=0",
-        "stages/",
+# What is filled on each page of the driver's: a table's or drawing's selector, and how many there are at least.
+PAGES = (
+    ("jobs/", {"#completedJob-table tbody tr": 7, "#failedJob-table tbody tr": 1}),
+    ("jobs/job/?id=0", {"#completedStage-table tbody tr": 2}),
+    ("stages/", {"#completedStage-table tbody tr": 5, "#failedStage-table tbody tr": 1}),
+    (
         "stages/stage/?id=0&attempt=0",
-        "storage/",
-        "environment/",
+        {"#summary-metrics-table tbody tr": 3, "#active-tasks-table tbody tr": 4, "#active-tasks-table a": 8},
+    ),
+    ("storage/", {"#storage-by-rdd-table tbody tr": 2}),
+    ("environment/", {"#runtime-table tbody tr": 3, "#spark-props-table tbody tr": 20}),
+    (
         "executors/",
-        "SQL/",
-        "SQL/execution/?id=0",
-    ):
-        page = seen.driver(path)
-        print(
-            path,
-            page.url,
-            page.evaluate(
-                "() => [...document.querySelectorAll('table')].map(t => [t.id, t.className, t.tBodies[0]?.rows.length, t.offsetHeight, t.innerText.slice(0,80)])"
-            ),
-        )
-        page.screenshot(path=SCREENSHOTS / f"spark-d-{path.replace('/', '_').replace('?', '_')}.png", full_page=True)
-    todo, done = [seen.base + seen.addresses["driver"]], {}
+        {"#summary-execs-table tbody tr": 3, "#active-executors-table tbody tr": 3, "#active-executors-table a": 10},
+    ),
+    ("executors/threadDump/?executorId=0", {"table tbody tr": 10}),
+    ("SQL/", {"#sql-table tbody tr": 1}),
+    ("SQL/execution/?id=0", {"#plan-viz-graph svg g.node": 10}),
+)
+
+
+@pytest.mark.parametrize(("path", "filled"), PAGES, ids=[path for path, _ in PAGES])
+def test_every_page_of_the_driver_is_filled(seen, path, filled):
+    before = len(seen.wrong)
+    page = seen.driver(path)
+    for selector, count in filled.items():
+        page.locator(selector).nth(count - 1).wait_for(state="attached")
+        assert "No data available" not in " ".join(page.locator(selector).all_text_contents())
+    page.screenshot(path=SCREENSHOTS / f"spark-{re.sub('[^A-Za-z0-9]+', '-', path).strip('-')}.png", full_page=True)
+    assert seen.wrong[before:] == []
+
+
+def test_stages_are_drawn_as_a_graph_and_on_a_line_of_time(seen):
+    before = len(seen.wrong)
+    page = seen.driver("stages/stage/?id=0&attempt=0")
+    page.get_by_text("DAG Visualization").first.click()
+    page.locator("#dag-viz-graph svg g.node").first.wait_for()
+    page.get_by_text("Event Timeline").first.click()
+    page.locator("#task-assignment-timeline .vis-item").first.wait_for()
+    page.screenshot(path=SCREENSHOTS / "spark-stage-drawn.png", full_page=True)
+    assert seen.wrong[before:] == []
+
+
+def test_threads_of_an_executor_are_shown_beside_the_table(seen):
+    before = len(seen.wrong)
+    page = seen.driver("executors/")
+    page.locator("#active-executors-table a", has_text="Thread Dump").first.click()
+    page.locator(".offcanvas.show table tbody tr").nth(5).wait_for()
+    page.screenshot(path=SCREENSHOTS / "spark-threads.png")
+    assert seen.wrong[before:] == []
+
+
+def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
+    home = f"{seen.base}/user/{NAME}/spark/"
+    todo = [seen.base + seen.addresses["driver"], seen.base + seen.addresses["master"]]
+    done: dict[tuple[Any, ...], str] = {}
+    astray, before = set(), len(seen.wrong)
     while todo:
-        link = todo.pop(0)
+        link = todo.pop()
         if topic(link) in done:
             continue
-        before = len(seen.wrong)
         page = seen.open(link)
         done[topic(link)] = page.url
-        found = links_of(page)
-        print(
-            link,
-            len(found),
-            seen.wrong[before:],
-            [one for one in found if not one.startswith(f"{seen.base}/user/{NAME}/spark/")],
-        )
-        todo += sorted(
-            one for one in found if topic(one) not in done and one.startswith(f"{seen.base}/user/{NAME}/spark/")
-        )
+        found = links_of(page) | {page.url}
+        astray |= {f"{link} -> {one}" for one in found if not one.startswith(home)}
+        todo += sorted(one for one in found if topic(one) not in done and one.startswith(home))
+        if "/logPage/" in link and "logType=out" in link:
+            page.screenshot(path=SCREENSHOTS / "spark-worker-log.png")
+    assert not astray
+    # A stage none of whose tasks succeeded has no summary, and Spark's own script asks for it all the same.
+    wrong = [one for one in seen.wrong[before:] if "/taskSummary?" not in one]
+    assert wrong == []
+    visited = " ".join(done.values())
+    for part in ("logType=stderr", "logType=stdout", "logType=out", "/app/?appId=", "/environment/", "rdd/?id="):
+        assert part in visited
+    assert len({urlsplit(url).path.split("/")[4] for url in done.values()}) == 4  # driver, master, two workers
+
+
+def test_the_masters_page_lists_the_workers(seen):
     page = seen.open(seen.addresses["master"])
-    page.screenshot(path=SCREENSHOTS / "spark-d-master.png", full_page=True)
-    print(len(done), seen.wrong)
+    assert page.get_by_text("ALIVE").count() >= 3
+    assert page.locator("a", has_text="worker-").count() == 2
+    page.screenshot(path=SCREENSHOTS / "spark-master.png")
+
+
+def test_the_interface_for_programs_answers(seen):
+    api = f"{seen.base}{seen.addresses['driver']}api/v1/applications"
+    [application] = seen.page.request.get(api).json()
+    executors = seen.page.request.get(f"{api}/{application['id']}/executors").json()
+    logs = [url for executor in executors for url in executor["executorLogs"].values()]
+    assert len(logs) == 4
+    assert all(url.startswith(f"/user/{NAME}/spark/") for url in logs)
+
+
+def test_the_door_is_for_reading_and_for_pages_that_are_there(seen):
+    driver = seen.base + seen.addresses["driver"]
+    ask = seen.page.request
+    assert ask.post(f"{driver}jobs/job/kill/?id=0").status == 405
+    assert ask.get(f"{driver}jobs/job/kill/?id=0").status == 403
+    assert ask.get(f"{driver}jobs/job/%6bill/?id=0").status == 403
+    assert ask.get(f"{seen.base}/user/{NAME}/spark/192.0.2.1:80/").status == 403
+    gone = ask.get(f"{seen.base}/user/{NAME}/spark/1/")
+    assert gone.status == 404
+    assert "its session or its cluster has ended" in gone.text()
+
+
+def test_nothing_of_the_hubs_login_reaches_spark(seen):
+    got: list[dict[str, str]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            got.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *said: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        assert seen.page.request.get(f"{seen.base}/user/{NAME}/spark/{port}/").status == 200
+        server.shutdown()
+    [headers] = got
+    assert not {"cookie", "authorization"} & headers.keys()
+    assert headers["x-forwarded-context"] == f"/user/{NAME}/spark/{port}"
+
+
+def test_another_student_is_kept_out(hub, seen, page):
+    url = hub.running.url
+    log_in(page, url, "eve", hub.running.passwords.students)
+    answer = page.goto(seen.base + seen.addresses["driver"])
+    assert answer is not None
+    assert answer.status == 403
+    assert "Jobs" not in page.inner_text("body")
+    assert page.request.get(f"{seen.base}{seen.addresses['driver']}api/v1/applications").status == 403

@@ -111,9 +111,10 @@ def test_other_hosts_are_reached_only_where_nodes_of_the_user_are(monkeypatch):
         engine.start(NodeSpec(name=f"{name}-node", owner=name, group="default", role="worker", command=("sleep",)))
     monkeypatch.setattr(handler, "open_engine", lambda: engine)
     monkeypatch.setenv("JUPYTERHUB_USER", "ada")
-    assert handler.own_addresses() == [engine.nodes(owner="ada")[0].address]
+    address = engine.nodes(owner="ada")[0].address
+    assert handler.own_nodes() == {"ada-node": address, address: address}
     monkeypatch.setenv("JUPYTERHUB_USER", "eve")
-    assert handler.own_addresses() == []
+    assert handler.own_nodes() == {}
 
 
 def test_the_extension_is_switched_on_by_what_the_package_installs():

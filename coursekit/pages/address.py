@@ -26,8 +26,11 @@ _PATH_WORD: Final = re.compile(rb"""\.indexOf\((["'])(?:proxy|history)\1\)""")
 
 
 def path_of(host: str, port: int | str) -> str:
-    """Name a page's place below the server's base: ``spark/4040``, or ``spark/172.20.0.3:8080`` of another host."""
-    return f"{SPARK}/{port}" if host in _HERE else f"{SPARK}/{host}:{port}"
+    """Name a page's place below the server's base: ``spark/4040``, or ``spark/172.20.0.3/8080`` of another host.
+
+    Not with a colon, which the Hub's proxy hands on as ``%3A``.
+    """
+    return f"{SPARK}/{port}" if host in _HERE else f"{SPARK}/{host}/{port}"
 
 
 def path_on_this_server(url: str) -> str:

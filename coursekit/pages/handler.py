@@ -1,4 +1,4 @@
-"""The door to Spark's pages: ``<base>spark/<port>/``, and ``<base>spark/<host>:<port>/`` for a node in a container.
+"""The door to Spark's pages: ``<base>spark/<port>/``, and ``<base>spark/<host>/<port>/`` for a node in a container.
 
 What a hostile page could do with it, and what is done about that:
 
@@ -16,6 +16,8 @@ What a hostile page could do with it, and what is done about that:
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_server.utils import url_path_join
@@ -53,7 +55,8 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
             raise HTTPError(403)
         # jupyter-server-proxy tells it to Spark, and puts it before redirects.
         self.proxy_base = path_of(host or LOOPBACK, port)
-        address = LOOPBACK if host in (None, LOOPBACK) else (await asyncio.to_thread(own_nodes)).get(host)
+        host = host or LOOPBACK
+        address = host if is_loopback(host) else (await asyncio.to_thread(own_nodes)).get(host)
         if address is None:
             raise HTTPError(403, f"{host} is no node of your clusters that runs.")
         self.host_allowlist = [address]
@@ -80,6 +83,13 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
             response.body = adapt(response.body, headers.get("Content-Type", ""), self.base_url)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own; workers that are processes have one each."""
+    with contextlib.suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
 def own_nodes() -> dict[str, str]:
     """Give the addresses of this user's nodes by their names, by which they call each other, and by themselves."""
     nodes = {node.name: node.address for node in open_engine().nodes(owner=owner()) if node.address}
@@ -88,5 +98,5 @@ def own_nodes() -> dict[str, str]:
 
 def add_handlers(application: Application) -> None:
     """Open the door on a Jupyter server."""
-    path = url_path_join(application.settings["base_url"], SPARK, r"(?:([A-Za-z0-9.-]+):)?(\d{1,5})(/.*|)")
+    path = url_path_join(application.settings["base_url"], SPARK, r"(?:((?!\d+/)[A-Za-z0-9.-]+)/)?(\d{1,5})(/.*|)")
     application.add_handlers(".*", [(path, SparkPagesHandler)])

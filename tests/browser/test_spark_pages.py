@@ -232,7 +232,7 @@ def test_the_door_is_for_reading_and_for_pages_that_are_there(seen):
     assert ask.post(f"{driver}jobs/job/kill/?id=0").status == 405
     assert ask.get(f"{driver}jobs/job/kill/?id=0").status == 403
     assert ask.get(f"{driver}jobs/job/%6bill/?id=0").status == 403
-    assert ask.get(f"{seen.base}/user/{NAME}/spark/192.0.2.1:80/").status == 403
+    assert ask.get(f"{seen.base}/user/{NAME}/spark/192.0.2.1/80/").status == 403
     gone = ask.get(f"{seen.base}/user/{NAME}/spark/1/")
     assert gone.status == 404
     assert "its session or its cluster has ended" in gone.text()

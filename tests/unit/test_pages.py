@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from tornado.web import Application
 
 import coursekit
 from coursekit.cluster.runtime import find_spark
@@ -23,7 +24,7 @@ BASE = "/user/ada/"
     [
         ("http://127.0.0.1:4040", "/user/ada/spark/4040/"),
         ("http://localhost:4041", "/user/ada/spark/4041/"),
-        ("http://172.20.0.2:8080", "/user/ada/spark/172.20.0.2:8080/"),
+        ("http://172.20.0.2:8080", "/user/ada/spark/172.20.0.2/8080/"),
     ],
 )
 def test_behind_a_hub_a_page_is_a_path_of_the_users_server(monkeypatch, url, path):
@@ -52,7 +53,7 @@ def test_behind_a_hub_sparks_pages_have_no_links_that_kill(monkeypatch):
             b'<a href="/user/ada/spark/8081/logPage/?a=1&amp;b=2">',
         ),
         (b"<a href='http://127.0.0.1:4040'>", b"<a href='/user/ada/spark/4040'>"),
-        (b'<a href="http://172.20.0.3:8081/">', b'<a href="/user/ada/spark/172.20.0.3:8081/">'),
+        (b'<a href="http://172.20.0.3:8081/">', b'<a href="/user/ada/spark/172.20.0.3/8081/">'),
         (b'<a href="/user/ada/spark/4040/jobs/">', b'<a href="/user/ada/spark/4040/jobs/">'),
         (b'<a href="https://spark.apache.org/docs/">', b'<a href="https://spark.apache.org/docs/">'),
         (b"<td>http://127.0.0.1:8081/</td>", b"<td>http://127.0.0.1:8081/</td>"),
@@ -121,3 +122,38 @@ def test_the_extension_is_switched_on_by_what_the_package_installs():
     [point] = _jupyter_server_extension_points()
     text = Path(coursekit.__file__).with_name("pages").joinpath("jupyter_server_config.json").read_text()
     assert json.loads(text)["ServerApp"]["jpserver_extensions"] == {point["module"]: True}
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"), [("127.0.0.1", True), ("127.0.0.3", True), ("172.20.0.2", False), ("ada-node", False)]
+)
+def test_addresses_of_this_machine_are_told_from_others(host, is_ours):
+    assert handler.is_loopback(host) == is_ours
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("/user/ada/spark/4040", (None, "4040", "")),
+        ("/user/ada/spark/4040/jobs/", (None, "4040", "/jobs/")),
+        ("/user/ada/spark/4040/8080/", (None, "4040", "/8080/")),
+        ("/user/ada/spark/172.20.0.2/8080/app/", ("172.20.0.2", "8080", "/app/")),
+        ("/user/ada/spark/ada-default-worker-1/8081/", ("ada-default-worker-1", "8081", "/")),
+        ("/user/ada/spark/example.org", None),
+    ],
+)
+def test_an_address_is_read_as_host_port_and_page(path, parts):
+    application = Application(base_url=BASE)
+    handler.add_handlers(application)
+    [pattern] = [rule.matcher.regex for rule in rules_of(application)]
+    found = pattern.match(path)
+    assert (found.groups() if found else None) == parts
+
+
+def rules_of(application):
+    return [
+        rule
+        for group in application.default_router.rules
+        for rule in getattr(group.target, "rules", [])
+        if rule.target is handler.SparkPagesHandler
+    ]

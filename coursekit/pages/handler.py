@@ -53,9 +53,8 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
         """Fetch one page."""
         if "kill" in proxied_path:  # of Spark's path alone, decoded: a user may be called so
             raise HTTPError(403)
-        # jupyter-server-proxy tells it to Spark, and puts it before redirects.
-        self.proxy_base = path_of(host or LOOPBACK, port)
         host = host or LOOPBACK
+        self.proxy_base = path_of(host, port)  # jupyter-server-proxy tells it to Spark, and puts it before redirects
         address = host if is_loopback(host) else (await asyncio.to_thread(own_nodes)).get(host)
         if address is None:
             raise HTTPError(403, f"{host} is no node of your clusters that runs.")

@@ -20,6 +20,8 @@ from coursekit.spark.failure import read_failure
 
 # pyspark logs an exception that it raises, with Java's trace, to stderr: the reader would get it twice.
 _ECHOES: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+# py4j does the same, through the root logger, when the process at its other end has died.
+_BROKEN: Final = "Exception while sending command."
 _DRIVER_ENDS_S: Final = 1.0
 
 
@@ -35,13 +37,18 @@ def kinds_of_failure() -> tuple[type[BaseException], ...]:
 
 
 def silence_echoes() -> None:
-    """Keep pyspark from writing to stderr what the card says."""
+    """Keep pyspark and py4j from writing to stderr what the card says."""
+    logging.getLogger().addFilter(_is_no_echo)
     with contextlib.suppress(ImportError):
         from pyspark.logger import PySparkLogger
 
         for name in _ECHOES:
             PySparkLogger.getLogger(name).disabled = True
     warnings.filterwarnings("ignore", r"toPandas attempted Arrow optimization[\s\S]*can not continue")
+
+
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    return record.msg != _BROKEN
 
 
 def make_card(shell: Any, error: BaseException, trace: TracebackType | None) -> Card | None:

@@ -56,7 +56,9 @@ def make_card(shell: Any, error: BaseException, trace: TracebackType | None) -> 
     try:
         if isinstance(error, ConnectionError) or type(error).__name__ in ("Py4JError", "Py4JNetworkError"):
             _wait_for_end_of_driver()
-        failure = read_failure(error, trace, name_cell=lambda file: _name_cell(shell, file))
+        failure = read_failure(
+            error, trace, name_cell=lambda file: _name_cell(shell, file), ahead=_count_ahead(shell, trace)
+        )
         return explain(failure, gather())
     except Exception:
         logging.getLogger(__name__).debug("no card", exc_info=True)
@@ -106,6 +108,20 @@ def _name_cell(shell: Any, file: str) -> str:
         kind, name = shell.compile.format_code_name(file)
         return f"{kind} {name}"
     return file
+
+
+def _count_ahead(shell: Any, trace: TracebackType | None) -> int:
+    """Tell by how much IPython's counter is ahead of the cell that runs.
+
+    pyspark names cells by that counter, and IPython 9 raises it before it runs a cell.
+    """
+    with contextlib.suppress(Exception):
+        while trace is not None:
+            kind, name = shell.compile.format_code_name(trace.tb_frame.f_code.co_filename) or ("", "")
+            if kind == "Cell":
+                return int(shell.execution_count) - int(name.removeprefix("In[").removesuffix("]"))
+            trace = trace.tb_next
+    return 0
 
 
 def _wait_for_end_of_driver() -> None:

@@ -63,9 +63,10 @@ def explain_result_size(failure: Failure, facts: Facts) -> Card | None:
     found = _RESULT_SIZE.search(failure.text)
     if found is None:
         return None
+    tasks = f"{found['tasks']} task{'' if found['tasks'] == '1' else 's'}"
     return Card(
         "The result is too large for the driver",
-        f"{found['size']} from {found['tasks']} tasks were on their way to the driver, which accepts {found['limit']}.",
+        f"{found['size']} from {tasks} were on their way to the driver, which accepts {found['limit']}.",
         "`collect()` and `toPandas()` bring every row into one process; `spark.driver.maxResultSize` stops that before "
         "the memory is full.",
         (

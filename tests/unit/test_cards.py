@@ -287,3 +287,22 @@ def test_facts_are_gathered_although_the_drivers_process_is_dead(monkeypatch):
     monkeypatch.setattr(facts, "last_cluster", lambda: cluster)
     gathered = facts.gather()
     assert (gathered.driver_exit, gathered.application) == (-9, "")
+
+
+def test_a_cell_is_called_by_the_number_beside_it_although_ipython_counts_ahead():
+    from pyspark.errors import QueryContextType
+
+    class BadCastError(Exception):
+        def getQueryContext(self):  # noqa: N802 - pyspark's name
+            return [self]
+
+        def callSite(self):  # noqa: N802
+            return "line 1 in cell [6]"
+
+        def fragment(self):
+            return "cast"
+
+        def contextType(self):  # noqa: N802
+            return QueryContextType.DataFrame
+
+    assert read_failure(BadCastError("x"), ahead=1).call_site == "Cell In[5], line 1"

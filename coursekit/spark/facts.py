@@ -121,11 +121,13 @@ def ask_for_shortage(cluster: SparkCluster, *, registered: int = 0) -> Shortage:
 
 
 def _application() -> str:
+    """Give the application's id; empty when there is none, or when its Java process, which knows it, is dead."""
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    with contextlib.suppress(Exception):  # pyspark asks Java, which may be dead
-        return str(context.applicationId) if context is not None else ""
+    with contextlib.suppress(Exception):
+        if context is not None:
+            return str(context.applicationId)
     return ""
 
 

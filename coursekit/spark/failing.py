@@ -20,6 +20,8 @@ from coursekit.spark.failure import read_failure
 
 # pyspark logs an exception that it raises, with Java's trace, to stderr: the reader would get it twice.
 _ECHOES: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+# py4j does the same, through the root logger, when the process at its other end has died.
+_BROKEN: Final = "Exception while sending command."
 _DRIVER_ENDS_S: Final = 1.0
 
 
@@ -35,7 +37,8 @@ def kinds_of_failure() -> tuple[type[BaseException], ...]:
 
 
 def silence_echoes() -> None:
-    """Keep pyspark from writing to stderr what the card says."""
+    """Keep pyspark and py4j from writing to stderr what the card says."""
+    logging.getLogger().addFilter(_is_no_echo)
     with contextlib.suppress(ImportError):
         from pyspark.logger import PySparkLogger
 
@@ -46,8 +49,8 @@ def silence_echoes() -> None:
     warnings.filterwarnings("ignore", r"toPandas attempted Arrow optimization[\s\S]*can not continue")
 
 
-def _is_not_of_py4j(record: logging.LogRecord) -> bool:
-    return "py4j" not in record.pathname
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    return record.msg != _BROKEN
 
 
 def make_card(shell: Any, error: BaseException, trace: TracebackType | None) -> Card | None:
@@ -55,7 +58,9 @@ def make_card(shell: Any, error: BaseException, trace: TracebackType | None) -> 
     try:
         if isinstance(error, ConnectionError) or type(error).__name__ in ("Py4JError", "Py4JNetworkError"):
             _wait_for_end_of_driver()
-        failure = read_failure(error, trace, name_cell=lambda file: _name_cell(shell, file))
+        failure = read_failure(
+            error, trace, name_cell=lambda file: _name_cell(shell, file), ahead=_count_ahead(shell, trace)
+        )
         return explain(failure, gather())
     except Exception:
         logging.getLogger(__name__).debug("no card", exc_info=True)
@@ -105,6 +110,20 @@ def _name_cell(shell: Any, file: str) -> str:
         kind, name = shell.compile.format_code_name(file)
         return f"{kind} {name}"
     return file
+
+
+def _count_ahead(shell: Any, trace: TracebackType | None) -> int:
+    """Tell by how much IPython's counter is ahead of the cell that runs.
+
+    pyspark names cells by that counter, and IPython 9 raises it before it runs a cell.
+    """
+    with contextlib.suppress(Exception):
+        while trace is not None:
+            kind, name = shell.compile.format_code_name(trace.tb_frame.f_code.co_filename) or ("", "")
+            if kind == "Cell":
+                return int(shell.execution_count) - int(name.removeprefix("In[").removesuffix("]"))
+            trace = trace.tb_next
+    return 0
 
 
 def _wait_for_end_of_driver() -> None:

@@ -83,7 +83,9 @@ class Failure:
     trace: str = ""
 
 
-def read_failure(error: BaseException, trace: TracebackType | None = None, *, name_cell: NameCell = str) -> Failure:
+def read_failure(
+    error: BaseException, trace: TracebackType | None = None, *, name_cell: NameCell = str, ahead: int = 0
+) -> Failure:
     """Read an exception; what a dead Java process can no longer tell is left empty.
 
     Parameters
@@ -94,6 +96,8 @@ def read_failure(error: BaseException, trace: TracebackType | None = None, *, na
         Where it came from; its own when not given.
     name_cell : callable
         From the file name of a frame to what the reader calls it, such as ``"cell 3"``.
+    ahead : int
+        By how much the numbers that pyspark gives to cells are too large.
     """
     text = _text(error)
     parameters = _ask(error, "getMessageParameters") or {}
@@ -105,7 +109,7 @@ def read_failure(error: BaseException, trace: TracebackType | None = None, *, na
         condition=_ask(error, "getCondition") or "",
         parameters={str(key): str(value) for key, value in parameters.items()},
         fragment=fragment,
-        call_site=_place_of(call_site, name_cell),
+        call_site=_place_of(call_site, name_cell, ahead),
         python=_located(read_python(told or text), name_cell) if told or "PythonException" in text else None,
         shortage=shortage if isinstance(shortage := getattr(error, "shortage", None), Shortage) else None,
         trace=_whole(error, trace or error.__traceback__, text),
@@ -134,13 +138,13 @@ def _located(python: PythonFailure | None, name_cell: NameCell) -> PythonFailure
     return replace(python, place=f"{name_cell(python.file)}, line {python.line}", source=source)
 
 
-def _place_of(call_site: str, name_cell: NameCell) -> str:
+def _place_of(call_site: str, name_cell: NameCell, ahead: int) -> str:
     """Name a call site as the reader does."""
     found = _CALL_SITE.match(call_site)
     if found is None:
         return ""
     if found["cell"]:
-        return f"Cell In[{found['cell']}], line {found['cell_line']}"
+        return f"Cell In[{int(found['cell']) - ahead}], line {found['cell_line']}"
     return f"{name_cell(found['file'])}, line {found['line']}"
 
 

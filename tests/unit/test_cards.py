@@ -256,3 +256,53 @@ def test_executors_that_end_again_and_again_do_not_find_the_driver():
 def test_a_late_executor_is_waited_for():
     assert not find_shortage(master(), APP, registered=1, wanted=2, failed=3).is_final
     assert not find_shortage({}, APP, registered=0, wanted=2).is_final
+
+
+def test_facts_are_gathered_although_the_drivers_process_is_dead(monkeypatch):
+    from pyspark import SparkContext
+
+    from coursekit.spark import facts
+
+    class Dead:
+        @property
+        def applicationId(self):  # noqa: N802 - pyspark's name
+            raise ConnectionRefusedError("[Errno 111] Connection refused")
+
+    class Gateway:
+        class proc:  # noqa: N801 - pyspark's name
+            @staticmethod
+            def poll():
+                return -9
+
+    class Cluster:
+        spec = ClusterSpec(name="gone", workers=1)
+        is_local = False
+
+        def __getattr__(self, name):
+            raise ConnectionRefusedError(name)
+
+    cluster = Cluster()
+    monkeypatch.setattr(SparkContext, "_active_spark_context", Dead())
+    monkeypatch.setattr(SparkContext, "_gateway", Gateway())
+    monkeypatch.setattr(facts, "last_cluster", lambda: cluster)
+    gathered = facts.gather()
+    assert (gathered.driver_exit, gathered.application) == (-9, "")
+
+
+def test_a_cell_is_called_by_the_number_beside_it_although_ipython_counts_ahead():
+    from pyspark.errors import QueryContextType
+
+    class BadCastError(Exception):
+        def getQueryContext(self):  # noqa: N802 - pyspark's name
+            return [self]
+
+        def callSite(self):  # noqa: N802
+            return "line 1 in cell [6]"
+
+        def fragment(self):
+            return "cast"
+
+        def contextType(self):  # noqa: N802
+            return QueryContextType.DataFrame
+
+    assert read_failure(BadCastError("x"), ahead=1).call_site == "Cell In[5], line 1"

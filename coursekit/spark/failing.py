@@ -44,8 +44,6 @@ def silence_echoes() -> None:
 
         for name in _ECHOES:
             PySparkLogger.getLogger(name).disabled = True
-    # py4j logs a broken connection on the root logger, with its trace.
-    logging.getLogger().addFilter(_is_not_of_py4j)
     warnings.filterwarnings("ignore", r"toPandas attempted Arrow optimization[\s\S]*can not continue")
 
 

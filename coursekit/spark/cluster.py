@@ -67,6 +67,7 @@ class SparkCluster:
         self._provisioner = provisioner or LocalProvisioner()
         self._spark: SparkSession | None = None
         self._activity: Activity | None = None
+        self._is_opening = False
         self._closed = False
         self._driver = DriverLaunch()
         self.last_change: Change = self._apply()
@@ -111,17 +112,23 @@ class SparkCluster:
             If this kernel and the workers run different Python versions.
         """
         settings = {key.replace("_", "."): value for key, value in conf.items()}
+        self._is_opening = True  # a cluster that waits for its driver is not idle
+        try:
+            self._spark = self._open(app_name, settings)
+        finally:
+            self._is_opening = False
+        show_progress(executors=lambda: self._spec.workers)
+        return self._spark
+
+    def _open(self, app_name: str, settings: dict[str, str]) -> SparkSession:
         access = None
         if not self.is_local:
             self._check_alive()
+            self._provisioner.touch(self.name)
             self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
-        self._spark = open_session(
-            self._spec, access, app_name=app_name, conf=settings, driver=self._driver, ask=self._ask
-        )
-        show_progress(executors=lambda: self._spec.workers)
-        return self._spark
+        return open_session(self._spec, access, app_name=app_name, conf=settings, driver=self._driver, ask=self._ask)
 
     def scale(self, workers: int) -> Change:
         """Change the number of workers; those that run stay, and a session goes on.
@@ -233,7 +240,7 @@ class SparkCluster:
         return change
 
     def _is_busy(self) -> bool:
-        return self._spark is not None and runs_jobs(self._spark)
+        return self._is_opening or (self._spark is not None and runs_jobs(self._spark))
 
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""

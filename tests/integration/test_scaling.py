@@ -182,14 +182,14 @@ def test_a_speed_that_slows_nothing_down_is_refused(cluster, speed):
 
 
 def test_an_idle_cluster_stops_and_the_next_call_says_why(monkeypatch):
-    monkeypatch.setenv("COURSEKIT_IDLE_S", "6")
+    monkeypatch.setenv("COURSEKIT_IDLE_S", "10")
     engine = ProcessEngine()
     cluster = SparkCluster(workers=1, memory=GiB, name="idle", provisioner=LocalProvisioner(engine))
     spark = cluster.session("idle")
-    busy = spark.sparkContext.parallelize([1], 1).map(lambda row: (time.sleep(9), row)[1])
+    busy = spark.sparkContext.parallelize([1], 1).map(lambda row: (time.sleep(14), row)[1])
     assert busy.count() == 1, "a job that takes longer than the limit is not idle"
     until(lambda: not engine.nodes(group="idle"))
-    with pytest.raises(MasterDiedError, match="no job for 6 s"):
+    with pytest.raises(MasterDiedError, match="no job for 10 s"):
         cluster.session("next")
     cluster.close()
 

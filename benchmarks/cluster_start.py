@@ -1,12 +1,14 @@
 """How long a student waits for a cluster: from nothing to two registered executors, and to the end of a first job.
 
-Compares a cluster of the ``process`` engine with Spark's own ``local-cluster[2,1,1024]`` as pyspark starts it, in pairs
-and in one run. Wall time depends on what else the machine does; the CPU seconds of all processes depend on it less.
+Four ways, in rounds and in one run, each first as often as the others: clusters of the engines ``process`` and
+``docker``; ``plain``, the same containers as one would start them by hand (the master, then the workers, then the
+session, waiting on each, nothing tuned); and Spark's own ``local-cluster[2,1,1024]`` as pyspark starts it. Wall time
+depends on what else the machine does; the CPU seconds of all processes and containers depend on it less.
 
 Examples
 --------
     python benchmarks/cluster_start.py
-    python benchmarks/cluster_start.py --pairs 3 --json
+    python benchmarks/cluster_start.py --rounds 3 --ways docker plain --json
 """
 
 from __future__ import annotations
@@ -23,18 +25,57 @@ import tempfile
 import textwrap
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from coursekit.cluster.runtime import find_runtime
+from coursekit.engine.daemon import connect, filters
+from coursekit.errors import CoursekitError
 
 MARK = "COURSEKIT_BENCHMARK"
 FIRST_JOB = "spark.sparkContext.parallelize(range(1000), 4).map(lambda n: n * n).sum()"
 
-PROCESS = """
+OURS = """
 from coursekit import GiB, SparkCluster
 cluster = SparkCluster(workers=2, cores=1, memory=2 * GiB, name="benchmark")
 spark = cluster.session("benchmark")
+"""
+PLAIN = """
+import json, os, time, urllib.request
+import docker
+from pyspark.sql import SparkSession
+from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL
+client = docker.from_env()
+labels = {f"{LABEL}.realm": os.environ["COURSEKIT_REALM"]}
+network = client.networks.create(os.environ["COURSEKIT_REALM"], internal=True, labels=labels)
+def start(name, *command):
+    container = client.containers.run(
+        DEFAULT_IMAGE, ["/opt/venv/lib/python3.11/site-packages/pyspark/bin/spark-class", *command], name=name,
+        hostname=name, network=network.name, mem_limit="2g", nano_cpus=10**9, labels=labels, detach=True)
+    container.reload()
+    return container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+def state():
+    try:
+        return json.load(urllib.request.urlopen(f"http://{master}:8080/json/", timeout=5))
+    except OSError:
+        return {}
+deploy = "org.apache.spark.deploy"
+master = start(f"{network.name}-master", f"{deploy}.master.Master")
+while state().get("status") != "ALIVE":
+    time.sleep(0.1)
+for number in (1, 2):
+    arguments = ("--cores", "1", "--memory", "1g", "--work-dir", "/tmp/work", f"spark://{master}:7077")
+    start(f"{network.name}-worker-{number}", f"{deploy}.worker.Worker", *arguments)
+while state().get("aliveworkers") != 2:
+    time.sleep(0.1)
+network.reload()
+gateway = network.attrs["IPAM"]["Config"][0]["Gateway"]
+os.environ["PYSPARK_PYTHON"] = "/opt/venv/bin/python"
+builder = SparkSession.builder.master(f"spark://{master}:7077").config("spark.driver.host", gateway)
+spark = builder.config("spark.driver.bindAddress", gateway).config("spark.log.level", "ERROR").getOrCreate()
+while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3:
+    time.sleep(0.02)
 """
 LOCAL_CLUSTER = """
 import time
@@ -55,35 +96,47 @@ input()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start: wall seconds and CPU seconds until the executors were there, and until the first job had ended."""
+    """One start: wall and CPU seconds until the executors were there and until the first job had ended; memory, MiB."""
 
     registered_s: float
     registered_cpu_s: float
     done_s: float
     done_cpu_s: float
+    memory_mib: float
+
+
+WAYS = {
+    "docker": (OURS, {"COURSEKIT_ENGINE": "docker"}),
+    "plain": (PLAIN, {}),
+    "local_cluster": (LOCAL_CLUSTER, {}),
+    "process": (OURS, {"COURSEKIT_ENGINE": "process"}),
+}
+PAIRS = (("docker", "plain"), ("docker", "local_cluster"), ("process", "local_cluster"))
 
 
 def main() -> None:
     options = _parse()
-    ways = {"process": PROCESS, "local_cluster": LOCAL_CLUSTER}
-    starts: dict[str, list[Start]] = {name: [] for name in ways}
-    for pair in range(options.pairs):
-        for name in sorted(ways, reverse=bool(pair % 2)):  # either goes first as often as the other
-            starts[name].append(measure(ways[name], f"{name}-{pair}"))
+    starts: dict[str, list[Start]] = {name: [] for name in options.ways}
+    for number in range(options.rounds):
+        turn = number % len(options.ways)
+        for name in (*options.ways[turn:], *options.ways[:turn]):
+            starts[name].append(measure(*WAYS[name], f"bench-{name.replace('_', '-')}-{number}"))
             if not options.json:
-                print(f"  {name} {pair + 1}: {starts[name][-1].registered_s:.1f} s", file=sys.stderr)
+                print(f"  {name} {number + 1}: {starts[name][-1].registered_s:.1f} s", file=sys.stderr)
     report(starts, as_json=options.json)
 
 
-def measure(code: str, mark: str) -> Start:
+def measure(code: str, settings: dict[str, str], mark: str) -> Start:
     """Run one start in a Python of its own, and everything that it starts, to its end."""
     with tempfile.TemporaryDirectory() as run:
         environment = {
             **os.environ,
+            **settings,
             MARK: mark,
+            "COURSEKIT_REALM": mark,
             "COURSEKIT_RUN": run,
             "COURSEKIT_LINGER_S": "0",
-            "SPARK_LOCAL_IP": "127.0.0.1",
+            **({} if code == PLAIN else {"SPARK_LOCAL_IP": "127.0.0.1"}),
         }
         began = time.perf_counter()
         driver = subprocess.Popen(
@@ -99,10 +152,18 @@ def measure(code: str, mark: str) -> Start:
         driver.stdin.write("\n")
         driver.stdin.flush()
         done = _await(driver, "done", began, mark)
+        memory = sum(usage["memory_stats"].get("usage", 0) for usage in _container_usage(mark)) / 2**20
         driver.communicate("\n")
+        _remove_containers(mark)
         while _marked(mark):
             time.sleep(0.05)
-    return Start(registered_s=registered[0], registered_cpu_s=registered[1], done_s=done[0], done_cpu_s=done[1])
+    return Start(
+        registered_s=registered[0],
+        registered_cpu_s=registered[1],
+        done_s=done[0],
+        done_cpu_s=done[1],
+        memory_mib=memory,
+    )
 
 
 def _await(driver: subprocess.Popen[str], word: str, began: float, mark: str) -> tuple[float, float]:
@@ -111,7 +172,30 @@ def _await(driver: subprocess.Popen[str], word: str, began: float, mark: str) ->
     wall = time.perf_counter() - began
     if line != word:
         raise SystemExit(f"expected {word!r}, got {line!r}: run the start by hand to see why")
-    return wall, sum(_cpu_seconds(process) for process in _marked(mark))
+    inside = sum(usage["cpu_stats"]["cpu_usage"]["total_usage"] for usage in _container_usage(mark)) / 1e9
+    return wall, inside + sum(_cpu_seconds(process) for process in _marked(mark))
+
+
+def _container_usage(mark: str) -> list[dict[str, Any]]:
+    """What each container has used; none where no daemon answers."""
+    with contextlib.suppress(CoursekitError):
+        api: Any = connect().api
+        rows = api.containers(filters=filters(mark))
+        return [api.stats(row["Id"], stream=False, one_shot=True) for row in rows]
+    return []
+
+
+def _remove_containers(mark: str) -> None:
+    """Remove what the plain way leaves; ours is removed by its keeper."""
+    with contextlib.suppress(CoursekitError):
+        client = connect()
+        if "plain" in mark:
+            for container in client.containers.list(all=True, filters=filters(mark)):
+                container.remove(force=True)
+            for network in client.networks.list(filters=filters(mark)):
+                network.remove()
+        while client.networks.list(filters=filters(mark)):
+            time.sleep(0.05)
 
 
 def _marked(mark: str) -> list[psutil.Process]:
@@ -131,36 +215,43 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 
 def report(starts: dict[str, list[Start]], *, as_json: bool) -> None:
-    figures: dict[str, float | int | str] = {"pairs": len(starts["process"])}
-    for field in ("registered_s", "registered_cpu_s", "done_s", "done_cpu_s"):
-        for name, measured in starts.items():
-            figures[f"{name}_{field}"] = round(statistics.median(getattr(start, field) for start in measured), 2)
-        pairs = zip(starts["process"], starts["local_cluster"], strict=True)
-        ratio = statistics.median(getattr(ours, field) / getattr(theirs, field) for ours, theirs in pairs)
-        figures[f"process_over_local_cluster_{field}"] = round(ratio, 3)
-    figures["process_over_local_cluster"] = figures["process_over_local_cluster_registered_s"]
-    figures["archive"] = int(find_runtime().archive is not None)
-    if as_json:
-        print(json.dumps(figures))
-        return
-    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
-    print(f"\n{figures['pairs']} pairs, medians; {machine}")
-    print(f"class-data archive: {'used' if figures['archive'] else 'not built (coursekit cluster warm)'}\n")
-    print(f"{'':34}{'process':>10}{'local-cluster':>16}{'ratio':>8}")
     labels = {
         "registered_s": "two executors registered, s",
         "registered_cpu_s": "  CPU seconds until then",
         "done_s": "first job done, s",
         "done_cpu_s": "  CPU seconds until then",
+        "memory_mib": "containers, idle after it, MiB",
     }
+    figures: dict[str, float | int | str] = {"rounds": len(next(iter(starts.values())))}
+    for field in labels:
+        for name, measured in starts.items():
+            figures[f"{name}_{field}"] = round(statistics.median(getattr(start, field) for start in measured), 2)
+    for ours, theirs in (pair for pair in PAIRS if set(pair) <= starts.keys()):
+        for field in list(labels)[:-1]:
+            rounds = zip(starts[ours], starts[theirs], strict=True)
+            ratio = statistics.median(getattr(one, field) / getattr(other, field) for one, other in rounds)
+            figures[f"{ours}_over_{theirs}_{field}"] = round(ratio, 3)
+        figures[f"{ours}_over_{theirs}"] = figures[f"{ours}_over_{theirs}_done_s"]
+    figures["archive"] = int(find_runtime().archive is not None)
+    if as_json:
+        print(json.dumps(figures))
+        return
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    print(f"\n{figures['rounds']} rounds, medians; {machine}")
+    print(f"class-data archive of this machine: {'used' if figures['archive'] else 'none (coursekit cluster warm)'}\n")
+    print(f"{'':34}" + "".join(f"{name.replace('_', '-'):>15}" for name in starts))
     for field, label in labels.items():
-        ours, theirs = figures[f"process_{field}"], figures[f"local_cluster_{field}"]
-        print(f"{label:34}{ours:>10}{theirs:>16}{figures[f'process_over_local_cluster_{field}']:>8}")
+        print(f"{label:34}" + "".join(f"{figures[f'{name}_{field}']:>15}" for name in starts))
+    print()
+    for ours, theirs in (pair for pair in PAIRS if set(pair) <= starts.keys()):
+        told = ", ".join(f"{field} {figures[f'{ours}_over_{theirs}_{field}']}" for field in list(labels)[:-1])
+        print(f"{ours} over {theirs.replace('_', '-')}: {told}")
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which ways (default: all)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     return parser.parse_args()
 

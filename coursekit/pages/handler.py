@@ -65,7 +65,7 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
         try:
             await super().proxy(address, port, proxied_path)
         except OSError as error:  # nobody listens
-            raise HTTPError(404, _GONE) from error
+            raise HTTPError(410, _GONE) from error  # Jupyter's page for 404 would not say it
 
     def proxy_request_headers(self) -> HTTPHeaders:
         """Give Spark the browser's headers but for those that are not its business."""

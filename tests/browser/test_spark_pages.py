@@ -132,6 +132,9 @@ def topic(link: str) -> tuple[Any, ...]:
     return parts.path, tuple(sorted(pair for pair in parse_qsl(parts.query, True) if pair[0] in ABOUT))
 
 
+# What Spark 4.3 does wrong at its own address too: it asks for the summary of a stage none of whose tasks succeeded, and
+# the master's page of its settings loads a module as if it were none.
+SPARKS_OWN = ("/taskSummary?", "/environment/: Cannot use import statement outside a module")
 # What is filled on each page of the driver's: a table's or drawing's selector, and how many there are at least.
 PAGES = (
     ("jobs/", {"#completedJob-table tbody tr": 7, "#failedJob-table tbody tr": 1}),
@@ -201,9 +204,7 @@ def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
         if "/logPage/" in link and "logType=out" in link:
             page.screenshot(path=SCREENSHOTS / "spark-worker-log.png")
     assert not astray
-    # A stage none of whose tasks succeeded has no summary, and Spark's own script asks for it all the same.
-    wrong = [one for one in seen.wrong[before:] if "/taskSummary?" not in one]
-    assert wrong == []
+    assert [one for one in seen.wrong[before:] if not any(noise in one for noise in SPARKS_OWN)] == []
     visited = " ".join(done.values())
     for part in ("logType=stderr", "logType=stdout", "logType=out", "/app/?appId=", "/environment/", "rdd/?id="):
         assert part in visited
@@ -234,7 +235,7 @@ def test_the_door_is_for_reading_and_for_pages_that_are_there(seen):
     assert ask.get(f"{driver}jobs/job/%6bill/?id=0").status == 403
     assert ask.get(f"{seen.base}/user/{NAME}/spark/192.0.2.1/80/").status == 403
     gone = ask.get(f"{seen.base}/user/{NAME}/spark/1/")
-    assert gone.status == 404
+    assert gone.status == 410
     assert "its session or its cluster has ended" in gone.text()
 
 

@@ -58,13 +58,14 @@ class SparkPagesHandler(RemoteProxyHandler):  # type: ignore[misc]  # jupyter-se
         address = host if is_loopback(host) else (await asyncio.to_thread(own_nodes)).get(host)
         if address is None:
             raise HTTPError(403, f"{host} is no node of your clusters that runs.")
+        if not proxied_path:  # where workers link their master; its own links would miss the slash
+            self.redirect(url_path_join(self.base_url, self.proxy_base) + "/")
+            return
         self.host_allowlist = [address]
         try:
             await super().proxy(address, port, proxied_path)
-        except HTTPError as error:
-            if error.status_code in (500, 599):  # nobody listens
-                raise HTTPError(404, _GONE) from error
-            raise
+        except OSError as error:  # nobody listens
+            raise HTTPError(410, _GONE) from error  # Jupyter's page for 404 would not say it
 
     def proxy_request_headers(self) -> HTTPHeaders:
         """Give Spark the browser's headers but for those that are not its business."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -58,11 +59,19 @@ class Seen:
     page: Page
     base: str
     addresses: dict[str, str]
+    broken: type[Exception]
     wrong: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
-        self.page.goto(path if path.startswith("http") else self.base + path)
-        self.page.wait_for_load_state("networkidle")
+        address, before = path if path.startswith("http") else self.base + path, len(self.wrong)
+        for _ in range(5):
+            with suppress(self.broken):
+                self.page.goto(address)
+            self.page.wait_for_load_state("networkidle")
+            # Chromium drops what it loads when a network comes or goes, as those of containers do beside a test.
+            if not any("ERR_NETWORK_CHANGED" in one for one in self.wrong[before:]):
+                break
+            del self.wrong[before:]
         return self.page
 
     def driver(self, path: str) -> Page:
@@ -76,13 +85,20 @@ def watch(context: BrowserContext, wrong: list[str]) -> None:
         if response.status >= 400:
             wrong.append(f"{response.status} {response.request.method} {response.url}")
 
+    def fell(why: str, url: str) -> None:
+        if "ERR_ABORTED" not in why:  # the page was left before all of it had come
+            wrong.append(f"{why} {url}")
+
     context.on("response", answered)
+    context.on("requestfailed", lambda request: fell(request.failure, request.url))
     context.on("weberror", lambda error: wrong.append(f"{error.page.url if error.page else ''}: {error.error}"))
     context.on("console", lambda said: wrong.append(f"{said.text} {said.location}") if said.type == "error" else None)
 
 
 @pytest.fixture(scope="module")
 def seen(hub, browser: Browser) -> Iterator[Seen]:
+    from playwright import sync_api
+
     url, password = hub.running.url, hub.running.passwords.students
     home = hub.settings.home(NAME)
     home.mkdir(parents=True, exist_ok=True)
@@ -103,7 +119,12 @@ def seen(hub, browser: Browser) -> Iterator[Seen]:
         page.get_by_role("link", name="Spark UI").last.scroll_into_view_if_needed()
         page.screenshot(path=SCREENSHOTS / "spark-00-cluster-light.png")
         context = browser.new_context(viewport={"width": 1400, "height": 900}, storage_state=lab.storage_state())
-        seen = Seen(page=context.new_page(), base=url, addresses=json.loads((home / "addresses.json").read_text()))
+        seen = Seen(
+            page=context.new_page(),
+            base=url,
+            addresses=json.loads((home / "addresses.json").read_text()),
+            broken=sync_api.Error,
+        )
         seen.page.set_default_timeout(60_000)
         watch(context, seen.wrong)
         yield seen
@@ -132,6 +153,9 @@ def topic(link: str) -> tuple[Any, ...]:
     return parts.path, tuple(sorted(pair for pair in parse_qsl(parts.query, True) if pair[0] in ABOUT))
 
 
+# What Spark 4.3 does wrong at its own address too: it asks for the summary of a stage none of whose tasks succeeded,
+# and the master's page of its settings loads a module as if it were none.
+SPARKS_OWN = ("/taskSummary?", "/environment/: Cannot use import statement outside a module")
 # What is filled on each page of the driver's: a table's or drawing's selector, and how many there are at least.
 PAGES = (
     ("jobs/", {"#completedJob-table tbody tr": 7, "#failedJob-table tbody tr": 1}),
@@ -201,9 +225,7 @@ def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
         if "/logPage/" in link and "logType=out" in link:
             page.screenshot(path=SCREENSHOTS / "spark-worker-log.png")
     assert not astray
-    # A stage none of whose tasks succeeded has no summary, and Spark's own script asks for it all the same.
-    wrong = [one for one in seen.wrong[before:] if "/taskSummary?" not in one]
-    assert wrong == []
+    assert [one for one in seen.wrong[before:] if not any(noise in one for noise in SPARKS_OWN)] == []
     visited = " ".join(done.values())
     for part in ("logType=stderr", "logType=stdout", "logType=out", "/app/?appId=", "/environment/", "rdd/?id="):
         assert part in visited
@@ -234,7 +256,7 @@ def test_the_door_is_for_reading_and_for_pages_that_are_there(seen):
     assert ask.get(f"{driver}jobs/job/%6bill/?id=0").status == 403
     assert ask.get(f"{seen.base}/user/{NAME}/spark/192.0.2.1/80/").status == 403
     gone = ask.get(f"{seen.base}/user/{NAME}/spark/1/")
-    assert gone.status == 404
+    assert gone.status == 410
     assert "its session or its cluster has ended" in gone.text()
 
 

@@ -110,6 +110,7 @@ class DriverLaunch:
         self._thread.join()
         options = _launch_options(settings)
         if _has_driver() and options != self._options:
+            stop_active_session()  # or pyspark would go on talking to the process that is about to end
             stop_driver()
         if not _has_driver():
             self._launch(options)

@@ -20,6 +20,7 @@ from docker_fixtures import require_docker
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from coursekit import SparkCluster
 from coursekit.cluster.runtime import python_version
 from coursekit.engine import ProcessEngine
 from coursekit.engine.docker import DockerEngine
@@ -257,6 +258,15 @@ def test_a_driver_process_that_was_killed_is_told_as_such(notebook):
     assert "signal 9" in shown.text
     cell = notebook.run("spark = cluster.session(); spark.range(5).count()")
     assert cell.outputs[-1].data["text/plain"] == "5"
+
+
+def test_a_driver_can_be_given_more_memory_as_its_card_says_while_a_session_is_open():
+    with SparkCluster(workers=0) as cluster:
+        for memory in ("600m", "700m"):
+            spark = cluster.session(**{"spark.driver.memory": memory})
+            assert spark.range(5).count() == 5
+            assert spark.conf.get("spark.driver.memory") == memory
+        assert cluster.session().range(5).count() == 5
 
 
 @pytest.mark.docker

@@ -46,7 +46,8 @@ warm: env ## store Spark's classes once, so that the tests' clusters start in ha
 test-images: images ## run the checks of each image in containers of it and of all built on it
 	coursekit image test
 
-pytest: env warm ## the tests alone (ARGS="-k cluster" chooses)
+pytest: env warm ## the tests alone (ARGS="-k cluster" chooses); images first, where a Docker daemon answers
+	@if docker info >/dev/null 2>&1; then coursekit image build; fi
 	pytest $(ARGS)
 
 images: env ## build the container images (needs a Docker daemon; a second run takes seconds)

@@ -104,6 +104,18 @@ def down(
     typer.echo(f"Stopped: {', '.join(names) or 'nothing ran'}.")
 
 
+@app.command(epilog="Example:  coursekit cluster sweep")
+def sweep(as_json: Json = False) -> None:
+    """Stop clusters whose notebook server is gone: what a crashed server left, found by label."""
+    from coursekit.engine import open_engine
+
+    found = open_engine(keep=True).sweep()
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(f"Stopped: {', '.join(found)}." if found else "Nothing was left behind.")
+
+
 @app.command(epilog="Example:  coursekit cluster warm")
 def warm(fresh: Annotated[bool, typer.Option(help="Build it again.")] = False) -> None:
     """Build, once, the archive of Spark's classes that makes clusters start in about half the time."""

@@ -109,7 +109,7 @@ class DriverLaunch:
         """Have a driver process that was started with these settings, so far as they matter to Java's start."""
         self._thread.join()
         options = _launch_options(settings)
-        if _has_driver() and options != self._options:
+        if _has_driver() and not options.items() <= self._options.items():
             stop_active_session()  # or pyspark would go on talking to the process that is about to end
             stop_driver()
         if not _has_driver():

@@ -50,7 +50,7 @@ class Host:
         """Start the daemon; images of the machine's own daemon are there already."""
         for name in ("run", "exec", "data/overlay2/l", "data/image/overlay2"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        generic = [word for number in range(gpus) for word in ("--node-generic-resource", f"gpu={self.name}-{number}")]
+        generic = ["--node-generic-resource", f"gpu={gpus}"] if gpus else []
         dockerd = [
             *("dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
             *("--pidfile", str(self.folder / "run" / "docker.pid"), "--cgroup-parent", f"/{self.namespace}"),

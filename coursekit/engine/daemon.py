@@ -236,4 +236,9 @@ def explain(said: str, spec: NodeSpec) -> EngineError:
             f"node {spec.name!r} needs {spec.gpus} GPUs, but the daemon has no driver for any.",
             fix="ask for gpus=0, or let an operator install the NVIDIA container toolkit on this host",
         )
+    if "no longer meets constraints" in said:
+        return EngineError(
+            f"the Swarm took back every host that it had chosen for {spec.name!r}: {said}.",
+            fix="try again; Docker 20.10 does so with all that ask for GPUs: there, use the engine docker on the GPU's host",
+        )
     return EngineError(f"the daemon refused to start {spec.name!r}: {said}", fix="read the daemon's log")

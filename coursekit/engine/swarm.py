@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _START_S: Final = 60.0
 _STOP_LIMIT_S: Final = 30.0
+_PLACEMENTS: Final = 3
+_MOVED: Final = "no longer meets constraints"  # the Swarm changed its mind about a host: it is asked again
 _POLL_S: Final = 0.05
 _SOCKET: Final = "/var/run/docker.sock"
 
@@ -92,12 +94,20 @@ class SwarmEngine:
 
         self._check_capacity(spec)
         network = self._network(spec)
-        try:
-            self._api.create_service(**self._settings(spec, network))
-        except docker.errors.APIError as error:
-            self._remove_network_if_empty(spec.owner, spec.group)
-            raise daemon.explain(str(error.explanation or error), spec) from error
-        return self._await_start(spec)
+        for _ in range(_PLACEMENTS):
+            try:
+                self._api.create_service(**self._settings(spec, network))
+            except docker.errors.APIError as error:
+                self._remove_network_if_empty(spec.owner, spec.group)
+                raise daemon.explain(str(error.explanation or error), spec) from error
+            said = self._await_start(spec) or ""
+            if not said:
+                return self._known(spec.name)
+            self._api.remove_service(self._service_id(spec.name))
+            if _MOVED not in said:
+                break
+        self._remove_network_if_empty(spec.owner, spec.group)
+        raise daemon.explain(said, spec)
 
     @explained
     def stop(self, name: str) -> None:
@@ -264,8 +274,8 @@ class SwarmEngine:
             "endpoint_spec": EndpointSpec(mode="dnsrr"),  # a virtual IP needs IP_VS, which not every kernel has
         }
 
-    def _await_start(self, spec: NodeSpec) -> Node:
-        """Wait until the task is placed and runs, or say why it does not."""
+    def _await_start(self, spec: NodeSpec) -> str | None:
+        """Wait until the task is placed and runs; give the host's words when it refuses the task."""
         deadline = time.monotonic() + _START_S
         while True:
             task = next(iter(self._tasks([self._service_id(spec.name)])), None)
@@ -278,10 +288,9 @@ class SwarmEngine:
                     fix="ask for fewer workers, fewer cores or less memory, or stop clusters that are not used",
                 )
             if status["State"] == "rejected":
-                self.stop(spec.name)
-                raise daemon.explain(said, spec)
+                return said or "rejected without a word"
             if status["State"] not in WAITING:
-                return self._known(spec.name)
+                return None
             if time.monotonic() > deadline:
                 self.stop(spec.name)
                 raise EngineError(

@@ -312,6 +312,18 @@ def test_what_a_dead_servers_container_left_is_swept_and_nothing_else(engine, sp
     assert engine.nodes() == (kept,)
 
 
+@pytest.mark.parametrize("harness", ["swarm"], indirect=True)
+def test_the_gpus_of_a_swarms_hosts_are_counted(engine):
+    assert (engine.capacity().gpus, engine.capacity().free_gpus) == (2, 2)
+
+
+@containers
+def test_more_gpus_than_any_host_has_are_refused(engine, spec):
+    with pytest.raises(CapacityError, match=r"gpus|GPUs"):
+        engine.start(spec(gpus=9))
+    assert engine.nodes() == ()
+
+
 def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
     deadline = time.monotonic() + within_s
     while not condition():

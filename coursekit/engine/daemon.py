@@ -239,6 +239,6 @@ def explain(said: str, spec: NodeSpec) -> EngineError:
     if "no longer meets constraints" in said:
         return EngineError(
             f"the Swarm took back every host that it had chosen for {spec.name!r}: {said}.",
-            fix="try again; Docker 20.10 does so with all that ask for GPUs: use the engine docker on the GPU host there",
+            fix="try again; Docker 20.10 does so with all that ask for GPUs: there use the engine docker",
         )
     return EngineError(f"the daemon refused to start {spec.name!r}: {said}", fix="read the daemon's log")

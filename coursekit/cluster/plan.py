@@ -122,6 +122,7 @@ def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
         labels={**launch.labels, "shape": _shape(spec)},
         cores=0,
         memory=_MASTER_MEMORY,
+        beside_driver=True,
     )
 
 

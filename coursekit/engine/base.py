@@ -42,6 +42,9 @@ class NodeSpec:
         Whole GPUs.
     image : str
         What a container runs; the engine's own choice when empty. The process engine has no images.
+    beside_driver : bool
+        Whether it should be on the driver's host, where that can run nodes: of no use without the driver, it should not
+        be lost alone. Engines of one host have nothing to choose.
     """
 
     name: str
@@ -55,6 +58,7 @@ class NodeSpec:
     memory: int = 0
     gpus: int = 0
     image: str = ""
+    beside_driver: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

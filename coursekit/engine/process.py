@@ -36,6 +36,8 @@ _STOP_S: Final = 15.0
 _JUPYTER_LINGER_S: Final = 600.0
 _SCRIPT_LINGER_S: Final = 5.0
 
+_NOT_KEPT: Final = ("command", "environment", "image", "beside_driver")  # of a `NodeSpec`, in its `Node`
+
 
 class ProcessEngine:
     """Runs nodes as processes of this machine.
@@ -212,7 +214,7 @@ class ProcessEngine:
         return [*command, "--", *spec.command]
 
     def _label(self, spec: NodeSpec) -> str:
-        known = {key: value for key, value in asdict(spec).items() if key not in ("command", "environment", "image")}
+        known = {key: value for key, value in asdict(spec).items() if key not in _NOT_KEPT}
         return json.dumps({**known, "directory": str(self._directory)})
 
     def _node_directory(self, name: str) -> Path:

@@ -90,15 +90,28 @@ class SwarmEngine:
     @explained
     def start(self, spec: NodeSpec) -> Node:
         """Start a service and wait until its task runs; see `Engine.start`."""
+        self._check_capacity(spec)
+        beside = [f"node.id=={self._local_host}"] if spec.beside_driver and self._takes_nodes(self._local_host) else []
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._remove_network_if_empty, spec.owner, spec.group)
+            network = self._network(spec)
+            try:
+                node = self._place(spec, network, beside)
+            except CapacityError:
+                if not beside:
+                    raise
+                node = self._place(spec, network, [])
+            undo.pop_all()
+        return node
+
+    def _place(self, spec: NodeSpec, network: Network, constraints: list[str]) -> Node:
+        """Start the service on a host that satisfies the constraints, and the engine's own."""
         import docker.errors
 
-        self._check_capacity(spec)
-        network = self._network(spec)
         for _ in range(_PLACEMENTS):
             try:
-                self._api.create_service(**self._settings(spec, network))
+                self._api.create_service(**self._settings(spec, network, constraints))
             except docker.errors.APIError as error:
-                self._remove_network_if_empty(spec.owner, spec.group)
                 raise daemon.explain(str(error.explanation or error), spec) from error
             said = self._await_start(spec) or ""
             if not said:
@@ -106,7 +119,6 @@ class SwarmEngine:
             self._api.remove_service(self._service_id(spec.name))
             if _MOVED not in said:
                 break
-        self._remove_network_if_empty(spec.owner, spec.group)
         raise daemon.explain(said, spec)
 
     @explained
@@ -233,7 +245,7 @@ class SwarmEngine:
             self.stop(node.name)
         self._remove_network_if_empty(owner, group)
 
-    def _settings(self, spec: NodeSpec, network: Network) -> dict[str, Any]:
+    def _settings(self, spec: NodeSpec, network: Network, constraints: list[str]) -> dict[str, Any]:
         """Describe the service."""
         from docker.types import ContainerSpec, EndpointSpec, Mount, Placement, Resources, RestartPolicy, TaskTemplate
 
@@ -266,7 +278,7 @@ class SwarmEngine:
                 container,
                 resources=resources,
                 restart_policy=RestartPolicy(condition="none"),
-                placement=Placement(constraints=list(self._constraints)),
+                placement=Placement(constraints=[*self._constraints, *constraints]),
                 networks=[str(network.id)],
             ),
             "name": spec.name,
@@ -447,6 +459,9 @@ class SwarmEngine:
         """Give the hosts that are there, take nodes, and satisfy the constraints that can be checked here."""
         hosts = [host for host in self._hosts().values() if host["is_there"] and host["is_active"]]
         return [host for host in hosts if all(satisfies(host, constraint) for constraint in self._constraints)]
+
+    def _takes_nodes(self, host_id: str) -> bool:
+        return any(host["id"] == host_id for host in self._usable_hosts())
 
     def _service_id(self, name: str) -> str:
         """Give the id of a node's service: the daemon's filters match names by their beginning."""

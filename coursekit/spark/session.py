@@ -310,6 +310,9 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.storage.decommission.rddBlocks.enabled": "true",
         "spark.storage.decommission.shuffleBlocks.enabled": "true",
         "spark.storage.decommission.replicationReattemptInterval": "1s",  # it is done when a second look finds nothing
+        # A host that is gone answers nothing. Spark asks it for its blocks four times for two minutes each.
+        "spark.shuffle.io.connectionCreationTimeout": "10s",
+        "spark.shuffle.io.connectionTimeout": "30s",
         "spark.authenticate": "true",
         _SECRET: access.secret,
     }

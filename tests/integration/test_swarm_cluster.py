@@ -167,6 +167,14 @@ def test_a_host_cut_off_in_mid_job_costs_no_result_and_its_worker_is_replaced_el
         until(lambda: victim.name in swarm.ready())
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_master_is_on_the_drivers_host_so_that_no_other_host_takes_it_along(swarm, drive, realm, number):
+    driver = drive(swarm.hosts[number], 'SparkCluster(workers=1, memory=GiB, name="beside"); tell(ready=True); input()')
+    assert driver.hear() == {"ready": True}
+    hosts = {node.role: node.host for node in SwarmEngine(realm=realm).nodes(group="beside")}
+    assert hosts["master"] == swarm.hosts[number].name
+
+
 def test_a_killed_drivers_cluster_is_swept_by_the_next(swarm, drive, realm):
     driver = drive(swarm.manager, 'SparkCluster(workers=1, memory=GiB, name="orphan"); tell(ready=True); input()')
     assert driver.hear() == {"ready": True}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -228,23 +231,28 @@ class LocalProvisioner:
             )
 
     def _start(self, name: str, missing: list[NodeSpec]) -> None:
-        """Start the master if it is missing, then all workers at once; if one does not start, none stays."""
+        """Start the master if it is missing, then all workers at once; if one does not start, none stays.
+
+        A worker that finds nobody, or a master that is not yet alive, asks again only after five seconds and more. But
+        a worker's Java takes longer to come so far than a master takes from listening to being alive.
+        """
+        masters = [node for node in missing if node.role == MASTER]
         workers = [node for node in missing if node.role == WORKER]
         try:
-            for node in missing:
-                if node.role == MASTER:
-                    self._engine.start(node)
-                    self._engine.join(name, owner=self._owner)
-                    self._wait_for_master(name)
+            for node in masters:
+                self._engine.start(node)
+                self._engine.join(name, owner=self._owner)
+                self._wait_for_master(name, _listens)
             with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as starts:
                 list(starts.map(self._engine.start, workers))
+            if masters:
+                self._wait_for_master(name, _is_alive)
         except EngineError:
             for node in reversed(missing):
                 self._engine.stop(node.name)
             raise
 
-    def _wait_for_master(self, name: str) -> None:
-        """An open port is not readiness: wait until the master calls itself alive."""
+    def _wait_for_master(self, name: str, is_so_far: Callable[[Node], bool]) -> None:
         deadline = time.monotonic() + _MASTER_START_S
         look_again = 0.0
         master: Node | None = None
@@ -253,7 +261,7 @@ class LocalProvisioner:
                 self._check_alive(name)
                 master = _running_master(self._nodes(name))
                 look_again = time.monotonic() + _LOOK_S
-            if master is not None and ask_master(master).get("status") == "ALIVE":
+            if master is not None and is_so_far(master):
                 return
             if time.monotonic() > deadline:
                 self.delete(name)
@@ -321,6 +329,22 @@ def _worker_status(node: Node, *, starting: bool = False) -> WorkerStatus:
         host=node.host,
         reason=node.reason,
     )
+
+
+def _listens(master: Node) -> bool:
+    """Whether the master's port is open, which is not yet readiness."""
+    with contextlib.suppress(OSError), socket.create_connection(_find(master), timeout=1):
+        return True
+    return False
+
+
+def _find(master: Node) -> tuple[str, int]:
+    return master.address or master.labels["master_host"], int(master.labels["port"])
+
+
+def _is_alive(master: Node) -> bool:
+    """Whether the master calls itself alive."""
+    return ask_master(master).get("status") == "ALIVE"
 
 
 def _running_master(nodes: tuple[Node, ...]) -> Node | None:

@@ -20,6 +20,8 @@ from coursekit.errors import JavaError, MissingPackageError, PythonMismatchError
 MIN_JAVA: Final = 17
 _VECTOR_MODULE: Final = "jdk.incubator.vector"
 
+_TRAINING: Final = "2"  # to be raised when `coursekit.spark.training` learns something else
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
@@ -89,7 +91,9 @@ def archive_path(runtime: Runtime) -> Path:
     java = Path(runtime.java).resolve()
     release = java.parent.parent / "release"
     jars = sorted(path.name for path in Path(runtime.spark_home, "jars").glob("*.jar"))
-    known = "\n".join((str(java), release.read_text() if release.exists() else "", runtime.spark_home, *jars))
+    known = "\n".join(
+        (_TRAINING, str(java), release.read_text() if release.exists() else "", runtime.spark_home, *jars)
+    )
     return cache_dir() / "class-data" / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.jsa"
 
 

@@ -35,7 +35,8 @@ _LABEL: Final = "COURSEKIT_NODE"
 _STOP_S: Final = 15.0
 _JUPYTER_LINGER_S: Final = 600.0
 _SCRIPT_LINGER_S: Final = 5.0
-
+_LOCK_TRIES: Final = 3
+_LOCK_WAIT_S: Final = 0.1
 _NOT_KEPT: Final = ("command", "environment", "image", "beside_driver")  # of a `NodeSpec`, in its `Node`
 
 
@@ -188,6 +189,20 @@ class ProcessEngine:
         """Whether any living process uses the group."""
         return guard.is_held(self._lease_path(owner, group))
 
+    @contextlib.contextmanager
+    def ending(self, group: str, *, owner: str) -> Iterator[bool]:
+        """Tell whether a group may be removed: nobody holds it, and nobody will before the end, or it is not used.
+
+        Yields
+        ------
+        bool
+            Whether it may; `hold` waits until the block is left.
+        """
+        path = self._lease_path(owner, group)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            yield _lock_soon(file) or time.time() - path.stat().st_mtime > idle_limit_s()
+
     def _kill(self, name: str) -> None:
         while (node := self._find(name)) is not None and node.is_running:
             self._signal_all(name, signal.SIGKILL)
@@ -288,6 +303,16 @@ def _read_node(process: psutil.Process, label: dict[str, Any]) -> Node | None:
         address=LOOPBACK,
         host=socket.gethostname(),
     )
+
+
+def _lock_soon(file: IO[bytes]) -> bool:
+    """Lock a lease for oneself alone; a guard that looks whether it is held has it for a moment."""
+    for _ in range(_LOCK_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_LOCK_WAIT_S)
+    return False
 
 
 def _send(process: psutil.Process, number: int) -> None:

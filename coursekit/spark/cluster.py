@@ -125,10 +125,17 @@ class SparkCluster:
         if not self.is_local:
             self._check_alive()
             self._provisioner.touch(self.name)
-            self._provisioner.wait_ready(self.name)
             access = self._provisioner.access(self.name)
             _check_python(access.runtime.python_version)
-        return open_session(self._spec, access, app_name=app_name, conf=settings, driver=self._driver, ask=self._ask)
+        return open_session(
+            self._spec,
+            access,
+            app_name=app_name,
+            conf=settings,
+            driver=self._driver,
+            wait_for_workers=lambda: self._provisioner.wait_ready(self.name),
+            ask=self._ask,
+        )
 
     def scale(self, workers: int) -> Change:
         """Change the number of workers; those that run stay, and a session goes on.

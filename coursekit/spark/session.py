@@ -41,6 +41,7 @@ def open_session(
     app_name: str,
     conf: dict[str, str],
     driver: DriverLaunch,
+    wait_for_workers: Callable[[], object] = lambda: None,
     ask: Ask | None = None,
 ) -> SparkSession:
     """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
@@ -57,6 +58,8 @@ def open_session(
         Spark settings of the caller's; they win over ours.
     driver : DriverLaunch
         What started this kernel's driver process.
+    wait_for_workers : callable, optional
+        Returns when all have registered: they may still be starting when the driver does.
     ask : callable, optional
         Finds out why executors do not come.
 
@@ -80,6 +83,7 @@ def open_session(
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
         try:
+            wait_for_workers()
             wait_for_executors(spark, spec.workers, ask=ask)
         except ClusterStartError:
             stop_active_session()  # or the next session would get the settings of this one
@@ -313,6 +317,9 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         # A host that is gone answers nothing. Spark asks it for its blocks four times for two minutes each.
         "spark.shuffle.io.connectionCreationTimeout": "10s",
         "spark.shuffle.io.connectionTimeout": "30s",
+        # Spark puts the archives of its Python code there before the installed package, and Python would compile them
+        # again in every worker: a second for each.
+        "spark.executorEnv.SPARK_HOME": "",
         "spark.authenticate": "true",
         _SECRET: access.secret,
     }

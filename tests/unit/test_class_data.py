@@ -22,16 +22,18 @@ def test_the_training_needs_nothing_but_python_and_pyspark():
     assert names <= {"pyspark", *sys.stdlib_module_names}
 
 
-def test_the_jar_names_every_jar_of_spark_once_in_an_order_of_its_own(tmp_path):
+def test_the_jar_names_every_jar_of_spark_once_and_those_of_the_most_classes_first(tmp_path):
     jar = tmp_path / "spark.jar"
-    training._write_jar(jar, tmp_path)
+    training._write_jar(jar, tmp_path, {"org/apache/spark/SparkContext", "org/apache/spark/SparkEnv", "scala/Option"})
     lines = zipfile.ZipFile(jar).read("META-INF/MANIFEST.MF").decode().splitlines()
     assert max(map(len, lines)) <= 71  # 72 bytes with the end of the line
     paths = "".join([lines[1], *(line[1:] for line in lines[2:])]).removeprefix("Class-Path: ").split()
     assert all((tmp_path / path).is_file() for path in paths)
     names = [Path(path).name for path in paths]
     assert names[0].startswith("slf4j-api-")
-    assert names[1:] == sorted(names[1:])
+    assert [name.rsplit("-", 1)[0] for name in names[1:3]] == ["spark-core_2.13", "scala-library"]
+    assert names[3:] == sorted(names[3:])
+    assert len(names) == len(set(names))
 
 
 def test_classes_that_several_processes_loaded_are_stored_once(tmp_path):

@@ -6,9 +6,11 @@ tasks. The executors end what they run, hand their shuffle and cached blocks ove
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 import time
 import urllib.request
 from typing import Any, Final
@@ -50,6 +52,18 @@ def drain(engine: Engine, master: Node, workers: list[Node], *, timeout_s: float
 def ask_master(master: Node) -> dict[str, Any]:
     """Read the master's own state; empty while it does not answer."""
     return _ask(f"http://{master.address}:{master.labels['ui_port']}/json/") if master.address else {}
+
+
+def listens(master: Node) -> bool:
+    """Whether a master's port is open: workers may set out, though it is not yet alive."""
+    if not master.address:
+        return False
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection((master.address, int(master.labels["port"])), _ANSWER_S),
+    ):
+        return True
+    return False
 
 
 def alive_workers(state: dict[str, Any]) -> set[str]:

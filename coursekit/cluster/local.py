@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from coursekit.cluster.drain import alive_workers, ask_master, drain
+from coursekit.cluster.drain import alive_workers, ask_master, drain, listens
 from coursekit.cluster.plan import MASTER, WORKER, Launch, launch_of, master_name, plan, spec_of
 from coursekit.cluster.provisioner import Access, Change, ClusterStatus, WorkerStatus, explain_exit, seconds_since
 from coursekit.cluster.runtime import IMAGE_RUNTIME, Runtime, find_runtime
@@ -242,7 +240,7 @@ class LocalProvisioner:
             for node in masters:
                 self._engine.start(node)
                 self._engine.join(name, owner=self._owner)
-                self._wait_for_master(name, _listens)
+                self._wait_for_master(name, listens)
             with ThreadPoolExecutor(max_workers=_STARTS_AT_ONCE) as starts:
                 list(starts.map(self._engine.start, workers))
             if masters:
@@ -253,6 +251,7 @@ class LocalProvisioner:
             raise
 
     def _wait_for_master(self, name: str, is_so_far: Callable[[Node], bool]) -> None:
+        """Wait until the master is so far; raise what it died of."""
         deadline = time.monotonic() + _MASTER_START_S
         look_again = 0.0
         master: Node | None = None
@@ -329,17 +328,6 @@ def _worker_status(node: Node, *, starting: bool = False) -> WorkerStatus:
         host=node.host,
         reason=node.reason,
     )
-
-
-def _listens(master: Node) -> bool:
-    """Whether the master's port is open, which is not yet readiness."""
-    with contextlib.suppress(OSError), socket.create_connection(_find(master), timeout=1):
-        return True
-    return False
-
-
-def _find(master: Node) -> tuple[str, int]:
-    return master.address or master.labels["master_host"], int(master.labels["port"])
 
 
 def _is_alive(master: Node) -> bool:

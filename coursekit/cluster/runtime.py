@@ -19,7 +19,6 @@ from coursekit.errors import JavaError, MissingPackageError, PythonMismatchError
 
 MIN_JAVA: Final = 17
 _VECTOR_MODULE: Final = "jdk.incubator.vector"
-
 _TRAINING: Final = "2"  # to be raised when `coursekit.spark.training` learns something else
 
 

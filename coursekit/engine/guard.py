@@ -5,7 +5,8 @@ Run as a script by a bare interpreter (standard library only), in a session of i
 - takes the command down with it when it is killed itself (Linux: the parent-death signal);
 - ends the node when its keeper (the Jupyter server) is gone, or when no process has held the node's lease for
   ``--linger`` seconds: a lease is a shared file lock, so the kernel of the operating system gives it up for a
-  process that was killed;
+  process that was killed. Before a guard ends its node it takes a share of a second lock, which whoever takes a lease
+  waits for: so nobody is given a node that is about to end;
 - ends the node when it has not been used for ``--idle`` seconds: who uses it touches the lease;
 - stays, when the command ends, with ``--exited CODE`` on its own command line, so that the end can be explained
   and no file has to remember it.
@@ -25,6 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from io import BufferedWriter
 from pathlib import Path
 from types import FrameType
 
@@ -115,21 +117,56 @@ def _sweep_group() -> None:
 
 
 def _abandonment(options: argparse.Namespace) -> Callable[[], bool]:
-    """Give a function that tells whether nobody needs the node any longer."""
+    """Give a function that tells whether nobody needs the node any longer; once it says so, nobody takes the lease."""
+    lease: Path | None = options.lease
     keeper = _pidfd(options.keeper)
     alone_since: float | None = None
+    ending: BufferedWriter | None = None
 
     def abandoned() -> bool:
-        nonlocal alone_since
-        if keeper is not None and select.select([keeper], [], [], 0)[0]:
+        nonlocal alone_since, ending
+        is_orphan = keeper is not None and bool(select.select([keeper], [], [], 0)[0])
+        if lease is None:
+            return is_orphan
+        if is_orphan or _unused_s(lease) > options.idle:
+            ending = _announce_end(lease)
             return True
-        if options.lease is None or is_held(options.lease):
+        if is_held(lease):
             alone_since = None
-            return options.lease is not None and _unused_s(options.lease) > options.idle
+            return False
         alone_since = alone_since or time.monotonic()
-        return bool(time.monotonic() - alone_since >= options.linger)
+        if time.monotonic() - alone_since < options.linger:
+            return False
+        if not lease.exists():  # whoever made it has cleared it away
+            return True
+        ending = _announce_end(lease)
+        if ending is None:
+            return False
+        if is_held(lease):  # somebody has taken it since
+            ending.close()
+            return False
+        return True
 
     return abandoned
+
+
+def ending_path(lease: Path) -> Path:
+    """Give the file that guards lock while they end what the lease is for."""
+    return lease.with_name(f"{lease.name}.ending")
+
+
+def _announce_end(lease: Path) -> BufferedWriter | None:
+    """Lock the file with the other guards until this process ends; None when somebody is just taking the lease."""
+    try:
+        file = ending_path(lease).open("ab")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def _pidfd(pid: int | None) -> int | None:

@@ -10,17 +10,13 @@ Run as ``python -m coursekit.engine.keeper ENGINE REALM OWNER GROUP``.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import sys
-from typing import Final
 
 from coursekit.engine.base import NodeSpec
 from coursekit.engine.process import ProcessEngine
 from coursekit.errors import NodeExistsError
-
-_ROLE: Final = "keeper"
 
 
 class Keepers:
@@ -44,20 +40,15 @@ class Keepers:
 
     def hold(self, group: str, *, owner: str) -> None:
         """Take a share of the group's lease, and see that a keeper watches it."""
-        self._processes.hold(group, owner=owner)  # waits for a keeper that is just removing what was there before
+        self._processes.hold(group, owner=owner)
         self._processes.touch(group, owner=owner)
-        mine = self._name(group, owner)
-        if self._keep or mine in self._running(group, owner):
+        name = self._name(group, owner)
+        if self._keep or self._watches(name):
             return
-        # A keeper that was there before may have decided to end the group a moment ago; one that begins now, with the
-        # lease held, has not. So each process has a keeper of its own, and one keeper is enough.
-        self._processes.stop(mine)
+        self._processes.stop(name)
         command = (sys.executable, "-m", "coursekit.engine.keeper", self._engine, self._realm, owner, group)
-        with contextlib.suppress(NodeExistsError):
-            self._processes.start(NodeSpec(name=mine, owner=owner, group=group, role=_ROLE, command=command))
-        for name in self._running(group, owner):
-            if name != mine:
-                self._processes.stop(name)
+        with contextlib.suppress(NodeExistsError):  # another notebook's call was faster
+            self._processes.start(NodeSpec(name=name, owner=owner, group=group, role="keeper", command=command))
 
     def release(self, group: str, *, owner: str, is_empty: bool) -> None:
         """Give up this process's share; the keeper of an empty group has nothing left to do."""
@@ -71,37 +62,26 @@ class Keepers:
 
     def is_abandoned(self, host: str | None, group: str, *, owner: str) -> bool:
         """Whether a group that was started from a host, this one, has neither a keeper nor a user any longer."""
-        if host != socket.gethostname() or self._running(group, owner):
+        if host != socket.gethostname() or self._watches(self._name(group, owner)):
             return False
         return not self._processes.is_held(group, owner=owner)
 
-    def _running(self, group: str, owner: str) -> list[str]:
-        """Name the keepers of the group."""
-        nodes = self._processes.nodes(owner=owner, group=group)
-        return [node.name for node in nodes if node.is_running and node.name.startswith(self._prefix(group, owner))]
+    def _watches(self, name: str) -> bool:
+        return any(node.name == name and node.is_running for node in self._processes.nodes())
 
     def _name(self, group: str, owner: str) -> str:
-        return f"{self._prefix(group, owner)}{os.getpid()}"
-
-    def _prefix(self, group: str, owner: str) -> str:
-        return f"{self._realm}-{owner}-{group}-{_ROLE}-"
+        return f"{self._realm}-{owner}-{group}-keeper"
 
 
 def main() -> None:
-    """Wait for the end, then remove the group, unless somebody has taken a share of it meanwhile."""
-    name, realm, owner, group = sys.argv[1:]
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    signal.sigwait({signal.SIGTERM})
-    with ProcessEngine().ending(group, owner=owner) as is_over:
-        if is_over:
-            _remove(name, realm, owner, group)
-
-
-def _remove(name: str, realm: str, owner: str, group: str) -> None:
+    """Wait for the end, then remove the group."""
     from coursekit.engine.docker import DockerEngine
     from coursekit.engine.swarm import SwarmEngine
 
+    name, realm, owner, group = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     engine = {"docker": DockerEngine, "swarm": SwarmEngine}[name](realm=realm, keep=True)
+    signal.sigwait({signal.SIGTERM})
     engine.remove(owner=owner, group=group)
 
 

@@ -35,8 +35,6 @@ _LABEL: Final = "COURSEKIT_NODE"
 _STOP_S: Final = 15.0
 _JUPYTER_LINGER_S: Final = 600.0
 _SCRIPT_LINGER_S: Final = 5.0
-_LOCK_TRIES: Final = 3
-_LOCK_WAIT_S: Final = 0.1
 _NOT_KEPT: Final = ("command", "environment", "image", "beside_driver")  # of a `NodeSpec`, in its `Node`
 
 
@@ -154,14 +152,19 @@ class ProcessEngine:
         return Capacity(cores=cores, free_cores=max(0, cores - used), memory=memory.total, free_memory=memory.available)
 
     def hold(self, group: str, *, owner: str) -> None:
-        """Take a share of the group's lease until this process ends; see `Engine.hold`."""
+        """Take a share of the group's lease until this process ends; see `Engine.hold`.
+
+        Guards that are just ending what was there before are waited for: a node that is there afterwards stays.
+        """
         if (owner, group) in self._leases:
             self.touch(group, owner=owner)
             return
         path = self._lease_path(owner, group)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
-        fcntl.flock(file, fcntl.LOCK_SH)
+        with guard.ending_path(path).open("ab") as ending:
+            fcntl.flock(ending, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_SH)
         self._leases[owner, group] = file
         self.touch(group, owner=owner)
 
@@ -188,20 +191,6 @@ class ProcessEngine:
     def is_held(self, group: str, *, owner: str) -> bool:
         """Whether any living process uses the group."""
         return guard.is_held(self._lease_path(owner, group))
-
-    @contextlib.contextmanager
-    def ending(self, group: str, *, owner: str) -> Iterator[bool]:
-        """Tell whether a group may be removed: nobody holds it, and nobody will before the end, or it is not used.
-
-        Yields
-        ------
-        bool
-            Whether it may; `hold` waits until the block is left.
-        """
-        path = self._lease_path(owner, group)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            yield _lock_soon(file) or time.time() - path.stat().st_mtime > idle_limit_s()
 
     def _kill(self, name: str) -> None:
         while (node := self._find(name)) is not None and node.is_running:
@@ -303,16 +292,6 @@ def _read_node(process: psutil.Process, label: dict[str, Any]) -> Node | None:
         address=LOOPBACK,
         host=socket.gethostname(),
     )
-
-
-def _lock_soon(file: IO[bytes]) -> bool:
-    """Lock a lease for oneself alone; a guard that looks whether it is held has it for a moment."""
-    for _ in range(_LOCK_TRIES):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(_LOCK_WAIT_S)
-    return False
 
 
 def _send(process: psutil.Process, number: int) -> None:

@@ -68,7 +68,7 @@ def make_archive(java: str, archive: Path, *, tell: Callable[[str], None] = lamb
         folder = Path(name)
         tell("Running a small Spark application to learn which classes it needs")
         # The name of a host without a network cannot be looked up, so Spark is told its address.
-        _run([sys.executable, __file__, "--train", name], folder, {"SPARK_LOCAL_IP": "127.0.0.1"})
+        _run([sys.executable, __file__, "--train", name], folder, {"SPARK_LOCAL_IP": _HERE})
         classes = folder / "all.classes"
         listed = _union(folder)
         classes.write_text("\n".join(listed) + "\n")

@@ -17,7 +17,6 @@ from docker_fixtures import require_docker
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
 from coursekit.config import image_tag
-from coursekit.engine import NodeSpec
 from coursekit.engine.daemon import connect
 from coursekit.engine.docker import DockerEngine
 from coursekit.errors import ImageMissingError, MasterDiedError, WorkerDiedError
@@ -152,19 +151,3 @@ def test_an_image_that_is_not_there_is_named_and_nothing_is_left(realm):
         SparkCluster(workers=1, memory=GiB, name="imageless", provisioner=provisioner)
     chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=imageless"]}
     assert connect().networks.list(filters=chosen) == []
-
-
-def test_a_group_that_is_taken_again_while_its_keeper_ends_it_has_a_keeper_and_stays(realm, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_LINGER_S", "0")
-    monkeypatch.setenv("COURSEKIT_REALM", realm)
-    code = "from coursekit.engine.docker import DockerEngine; DockerEngine().hold('again', owner='o')"
-    engine = DockerEngine(realm=realm)
-    for delay_s in (0.0, 0.3, 0.6, 0.9):
-        subprocess.run([sys.executable, "-c", code], check=True)
-        time.sleep(delay_s)  # somewhere in the half second between two looks of the old keeper's guard, or after it
-        engine.hold("again", owner="o")
-        command = ("python", "-c", "import time; time.sleep(60)")
-        engine.start(NodeSpec(name="again-node", owner="o", group="again", role="worker", command=command))
-        assert engine.wait("again-node", timeout_s=2) is None, "it was removed by a keeper that was there before"
-        engine.release("again", owner="o")
-        until(lambda: not engine.nodes(owner="o", group="again"))

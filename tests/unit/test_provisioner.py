@@ -17,6 +17,7 @@ from coursekit.errors import CapacityError, ClusterDiffersError, ClusterNotFound
 
 @pytest.fixture(autouse=True)
 def answering_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "listens", lambda master: True)
     monkeypatch.setattr(local, "ask_master", lambda master: {"status": "ALIVE", "aliveworkers": 99})
     monkeypatch.setattr(local, "drain", lambda engine, master, workers: None)
 

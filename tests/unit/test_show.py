@@ -76,6 +76,7 @@ def test_what_comes_from_elsewhere_is_shown_as_text():
 
 @pytest.mark.parametrize(("workers", "text"), [(1, "1 worker x 1 core"), (3, "3 workers x 1 core")])
 def test_the_plain_text_says_what_the_cluster_is(monkeypatch, workers, text):
+    monkeypatch.setattr(local, "listens", lambda master: True)
     monkeypatch.setattr(local, "ask_master", lambda master: {"status": "ALIVE", "aliveworkers": workers})
     provisioner = LocalProvisioner(FakeEngine(memory=64 * GiB), owner="ada")
     cluster = SparkCluster(workers=workers, memory=GiB, name="mine", provisioner=provisioner)

@@ -25,7 +25,7 @@ import tempfile
 import textwrap
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -58,7 +58,7 @@ def start(name, *command):
 def state():
     try:
         return json.load(urllib.request.urlopen(f"http://{master}:8080/json/", timeout=5))
-    except OSError:
+    except (OSError, ValueError):  # not there yet, or there with an empty page
         return {}
 deploy = "org.apache.spark.deploy"
 master = start(f"{network.name}-master", f"{deploy}.master.Master")
@@ -87,7 +87,6 @@ while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 3:
 """
 AFTERWARDS = f"""
 print("registered", flush=True)
-input()
 {FIRST_JOB}
 print("done", flush=True)
 input()
@@ -96,10 +95,9 @@ input()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start: wall and CPU seconds until the executors were there and until the first job had ended; memory, MiB."""
+    """One start: seconds until the executors were there, wall and CPU seconds until the first job's end; memory, MiB."""
 
     registered_s: float
-    registered_cpu_s: float
     done_s: float
     done_cpu_s: float
     memory_mib: float
@@ -128,7 +126,7 @@ def main() -> None:
 
 def measure(code: str, settings: dict[str, str], mark: str) -> Start:
     """Run one start in a Python of its own, and everything that it starts, to its end."""
-    with tempfile.TemporaryDirectory() as run:
+    with tempfile.TemporaryDirectory() as run, tempfile.TemporaryFile("w+") as said:
         environment = {
             **os.environ,
             **settings,
@@ -144,36 +142,39 @@ def measure(code: str, settings: dict[str, str], mark: str) -> Start:
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=said,
             text=True,
         )
         assert driver.stdin is not None
-        registered = _await(driver, "registered", began, mark)
-        driver.stdin.write("\n")
-        driver.stdin.flush()
-        done = _await(driver, "done", began, mark)
+        registered_s = _await(driver, "registered", began, mark, said)
+        done_s = _await(driver, "done", began, mark, said)
+        done_cpu_s = _cpu_of_all(mark)  # the driver waits meanwhile
         memory = sum(usage["memory_stats"].get("usage", 0) for usage in _container_usage(mark)) / 2**20
         driver.communicate("\n")
         _remove_containers(mark)
         while _marked(mark):
             time.sleep(0.05)
     return Start(
-        registered_s=registered[0],
-        registered_cpu_s=registered[1],
-        done_s=done[0],
-        done_cpu_s=done[1],
+        registered_s=registered_s,
+        done_s=done_s,
+        done_cpu_s=done_cpu_s,
         memory_mib=memory,
     )
 
 
-def _await(driver: subprocess.Popen[str], word: str, began: float, mark: str) -> tuple[float, float]:
+def _await(driver: subprocess.Popen[str], word: str, began: float, mark: str, said: IO[str]) -> float:
     assert driver.stdout is not None
     line = driver.stdout.readline().strip()
     wall = time.perf_counter() - began
     if line != word:
-        raise SystemExit(f"expected {word!r}, got {line!r}: run the start by hand to see why")
+        said.seek(0)
+        raise SystemExit(f"{mark}: expected {word!r}, got {line!r}; its last words:\n{said.read()[-3000:]}")
+    return wall
+
+
+def _cpu_of_all(mark: str) -> float:
     inside = sum(usage["cpu_stats"]["cpu_usage"]["total_usage"] for usage in _container_usage(mark)) / 1e9
-    return wall, inside + sum(_cpu_seconds(process) for process in _marked(mark))
+    return inside + sum(_cpu_seconds(process) for process in _marked(mark))
 
 
 def _container_usage(mark: str) -> list[dict[str, Any]]:
@@ -217,7 +218,6 @@ def _cpu_seconds(process: psutil.Process) -> float:
 def report(starts: dict[str, list[Start]], *, as_json: bool) -> None:
     labels = {
         "registered_s": "two executors registered, s",
-        "registered_cpu_s": "  CPU seconds until then",
         "done_s": "first job done, s",
         "done_cpu_s": "  CPU seconds until then",
         "memory_mib": "containers, idle after it, MiB",

@@ -173,8 +173,7 @@ class DockerEngine:
         for network in self._networks(owner, group):
             container = daemon.own_container()
             if container is None:
-                network.reload()
-                return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+                return _gateway(network)
             return daemon.address_on(self._client, network, container)
         raise NodeNotFoundError(f"{owner} has no network for {group!r}.", fix="start the cluster first")
 
@@ -225,6 +224,10 @@ class DockerEngine:
             "environment": dict(spec.environment),
             "labels": daemon.node_labels(self._realm, spec, keep=self._keep),
             "network": network.name,
+            # A driver of the host is the network's gateway. Executors ask for the name of its address before they do
+            # anything, and on a network without a way out nobody would answer.
+            "extra_hosts": {"gateway": _gateway(network)},
+            "dns_opt": ["timeout:1", "attempts:1"],
             "volumes": {str(data): {"bind": str(data), "mode": "ro"}} if data else {},
             "user": daemon.USER,
             "cap_drop": ["ALL"],
@@ -296,3 +299,9 @@ def _read_row(row: dict[str, Any], host: str) -> Node:
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), None),
         host=host,
     )
+
+
+def _gateway(network: Network) -> str:
+    """Give the host's own address on a network."""
+    network.reload()
+    return str(network.attrs["IPAM"]["Config"][0]["Gateway"])

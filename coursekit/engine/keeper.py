@@ -75,13 +75,14 @@ class Keepers:
 
 def main() -> None:
     """Wait for the end, then remove the group."""
+    name, realm, owner, group = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.sigwait({signal.SIGTERM})
+    # Only now, for while a cluster starts there is no time to lose with what is needed at its end.
     from coursekit.engine.docker import DockerEngine
     from coursekit.engine.swarm import SwarmEngine
 
-    name, realm, owner, group = sys.argv[1:]
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     engine = {"docker": DockerEngine, "swarm": SwarmEngine}[name](realm=realm, keep=True)
-    signal.sigwait({signal.SIGTERM})
     engine.remove(owner=owner, group=group)
 
 

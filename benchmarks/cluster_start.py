@@ -95,7 +95,7 @@ input()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start: seconds until the executors were there, wall and CPU seconds until the first job's end; memory, MiB."""
+    """One start: seconds until the executors were there; wall and CPU seconds until the first job ended; MiB."""
 
     registered_s: float
     done_s: float

@@ -227,7 +227,7 @@ class DockerEngine:
             # A driver of the host is the network's gateway. Executors ask for the name of its address before they do
             # anything, and on a network without a way out nobody would answer.
             "extra_hosts": {"gateway": _gateway(network)},
-            "dns_opt": ["timeout:1", "attempts:1"],
+            "dns_opt": list(daemon.DNS_OPTIONS),
             "volumes": {str(data): {"bind": str(data), "mode": "ro"}} if data else {},
             "user": daemon.USER,
             "cap_drop": ["ALL"],

@@ -22,9 +22,10 @@ from coursekit.config import format_memory
 from coursekit.engine import daemon
 from coursekit.engine.agent import agent_command
 from coursekit.engine.base import Capacity, Node, NodeSpec
-from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, MAX_PROCESSES, STOP_S, connect, explained
+from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, connect, explained
 from coursekit.engine.keeper import Keepers
-from coursekit.engine.swarm_state import GPU_KIND, RUNNING, WAITING, read_host, read_node, satisfies
+from coursekit.engine.swarm_service import describe, run_agent
+from coursekit.engine.swarm_state import RUNNING, WAITING, read_host, read_node, satisfies
 from coursekit.errors import CapacityError, EngineError, NodeNotFoundError
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _STOP_LIMIT_S: Final = 30.0
 _PLACEMENTS: Final = 3
 _MOVED: Final = "no longer meets constraints"  # the Swarm changed its mind about a host: it is asked again
 _POLL_S: Final = 0.05
-_SOCKET: Final = "/var/run/docker.sock"
 
 
 class SwarmEngine:
@@ -108,9 +108,16 @@ class SwarmEngine:
         """Start the service on a host that satisfies the constraints, and the engine's own."""
         import docker.errors
 
+        service = describe(
+            spec,
+            image=spec.image or self._image,
+            labels=daemon.node_labels(self._realm, spec, keep=self._keep),
+            network=str(network.id),
+            constraints=[*self._constraints, *constraints],
+        )
         for _ in range(_PLACEMENTS):
             try:
-                self._api.create_service(**self._settings(spec, network, constraints))
+                self._api.create_service(**service)
             except docker.errors.APIError as error:
                 raise daemon.explain(str(error.explanation or error), spec) from error
             said = self._await_start(spec) or ""
@@ -245,47 +252,6 @@ class SwarmEngine:
             self.stop(node.name)
         self._remove_network_if_empty(owner, group)
 
-    def _settings(self, spec: NodeSpec, network: Network, constraints: list[str]) -> dict[str, Any]:
-        """Describe the service."""
-        from docker.types import ContainerSpec, EndpointSpec, Mount, Placement, Resources, RestartPolicy, TaskTemplate
-
-        labels = daemon.node_labels(self._realm, spec, keep=self._keep)
-        data = daemon.data_folder()
-        resources = Resources(
-            cpu_limit=spec.cores * 10**9 or None,
-            mem_limit=spec.memory or None,
-            cpu_reservation=spec.cores * 10**9 or None,
-            mem_reservation=spec.memory or None,
-            generic_resources={GPU_KIND: spec.gpus} if spec.gpus else None,
-        )
-        resources.setdefault("Limits", {})["Pids"] = MAX_PROCESSES
-        container = ContainerSpec(
-            spec.image or self._image,
-            args=list(spec.command),
-            hostname=spec.name,
-            env=[f"{key}={value}" for key, value in spec.environment.items()],
-            labels=labels,
-            user=daemon.USER,
-            cap_drop=["ALL"],
-            stop_grace_period=STOP_S * 10**9,
-            mounts=[Mount(str(data), str(data), type="bind", read_only=True)] if data else None,
-        )
-        # Unknown names otherwise take ten seconds: executors look up the driver's host first.
-        container["DNSConfig"] = {"Options": ["timeout:1", "attempts:1"]}
-        container["Privileges"] = {"NoNewPrivileges": True}  # daemons before 28 do not know it, and ignore it
-        return {
-            "task_template": TaskTemplate(
-                container,
-                resources=resources,
-                restart_policy=RestartPolicy(condition="none"),
-                placement=Placement(constraints=[*self._constraints, *constraints]),
-                networks=[str(network.id)],
-            ),
-            "name": spec.name,
-            "labels": labels,
-            "endpoint_spec": EndpointSpec(mode="dnsrr"),  # a virtual IP needs IP_VS, which not every kernel has
-        }
-
     def _await_start(self, spec: NodeSpec) -> str | None:
         """Wait until the task is placed and runs; give the host's words when it refuses the task."""
         deadline = time.monotonic() + _START_S
@@ -398,41 +364,14 @@ class SwarmEngine:
             with contextlib.suppress(docker.errors.APIError):  # it has ended, or is so already
                 act[action](container, *words)
             return
-        self._run_agent(task["NodeID"], agent_command(container, action, *words))
-
-    def _run_agent(self, host: str, command: list[str]) -> None:
-        """Run a command on a host as a service that ends by itself, with that host's daemon to talk to."""
-        from docker.types import ContainerSpec, Mount, Placement, RestartPolicy, TaskTemplate
-
-        container = ContainerSpec(
-            self._image,
-            command=command,
-            user="0:0",
-            mounts=[Mount(_SOCKET, _SOCKET, type="bind")],
+        run_agent(
+            self._api,
+            task["NodeID"],
+            agent_command(container, action, *words),
+            image=self._image,
+            labels={f"{LABEL}.realm": f"{self._realm}.agent"},
+            host_name=node.host,
         )
-        template = TaskTemplate(
-            container,
-            restart_policy=RestartPolicy(condition="none"),
-            placement=Placement(constraints=[f"node.id=={host}"]),
-        )
-        labels = {f"{LABEL}.realm": f"{self._realm}.agent"}
-        service = str(self._api.create_service(template, labels=labels)["ID"])
-        try:
-            deadline = time.monotonic() + _START_S
-            status: dict[str, Any] = {"State": "new"}
-            while status["State"] in RUNNING:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(_POLL_S)
-                status = next((task["Status"] for task in self._api.tasks(filters={"service": service})), status)
-            if status["State"] != "complete":
-                raise EngineError(
-                    f"the agent on host {self._hosts().get(host, {}).get('name', host)} did not end: "
-                    f"{status['State']} {status.get('Err', '')}",
-                    fix=f"see that the host is there (docker node ls), has the image {self._image} and {_SOCKET}",
-                )
-        finally:
-            self._api.remove_service(service)
 
     def _tasks(self, services: list[str], *, alive: bool = False) -> list[dict[str, Any]]:
         """List the tasks of services; with ``alive`` only those that still run on a host that is there.

@@ -22,6 +22,11 @@ Explainer = Callable[[Failure, Facts], Card | None]
 _MISMATCH: Final = re.compile(
     r"PYTHON_VERSION_MISMATCH\].*?version: (?P<worker>[\d.]+) than that in driver: (?P<driver>[\d.]*\d)", re.S
 )
+# What Python says when it is told to run a module of a package that it has not.
+_NO_PYSPARK: Final = re.compile(
+    r"(?P<python>\S+): (?:Error while finding module specification for|No module named) '?pyspark\b"
+)
+_VERSION_IN_PATH: Final = re.compile(r"python(3\.\d+)$|/(3\.\d+)(?:\.\d+)?/")
 _TRY_FUNCTION: Final = re.compile(r"[`'](try_\w+)[`']")
 _PYTHON_CASTS: Final = {"INT": "int", "BIGINT": "bigint", "DOUBLE": "double", "DATE": "date", "TIMESTAMP": "timestamp"}
 
@@ -147,15 +152,35 @@ def _explain_versions(failure: Failure, facts: Facts) -> Card | None:
         "Driver and executors run different Python versions",
         f"This kernel, the driver, runs Python {driver}; the executors run Python {worker}.",
         "Your functions travel to the executors in a form that only the same minor version of Python can read.",
-        (
-            Step(
-                f"Start cluster and session anew from this kernel; coursekit then gives executors Python {driver}:",
-                "cluster.close()\ncluster = SparkCluster(...)\nspark = cluster.session()",
-            ),
-            Step(
-                "If you have set it yourself, take PYSPARK_PYTHON away first:",
-                'import os\nos.environ.pop("PYSPARK_PYTHON", None)',
-            ),
+        _same_python(driver),
+    )
+
+
+def _explain_no_pyspark(failure: Failure, facts: Facts) -> Card | None:
+    found = _NO_PYSPARK.search(failure.text)
+    if found is None:
+        return None
+    path, named = found["python"], _VERSION_IN_PATH.search(found["python"])
+    executors = f"Python {named[1] or named[2]}, `{path}`," if named else f"`{path}`,"
+    return Card(
+        "The Python of the executors has no pyspark",
+        f"This kernel, the driver, runs Python {facts.python}; the executors run {executors} "
+        "in which pyspark is not installed.",
+        "Executors need pyspark and the driver's minor version of Python. Those of coursekit have both, unless "
+        "`PYSPARK_PYTHON` or `spark.pyspark.python` names another Python.",
+        _same_python(facts.python),
+    )
+
+
+def _same_python(driver: str) -> tuple[Step, ...]:
+    return (
+        Step(
+            f"Start cluster and session anew from this kernel; coursekit then gives executors Python {driver}:",
+            "cluster.close()\ncluster = SparkCluster(...)\nspark = cluster.session()",
+        ),
+        Step(
+            "If you have set it yourself, take PYSPARK_PYTHON away first:",
+            'import os\nos.environ.pop("PYSPARK_PYTHON", None)',
         ),
     )
 
@@ -209,6 +234,7 @@ _EXPLAINERS: Final[tuple[Explainer, ...]] = (
     _explain_division,
     _explain_overflow,
     _explain_versions,
+    _explain_no_pyspark,
     *losses.EXPLAINERS,
     _explain_python,
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.cluster import ClusterSpec
-from coursekit.cluster.runtime import IMAGE_RUNTIME
+from coursekit.cluster.runtime import IMAGE_RUNTIME, version_of
 from coursekit.spark.resources import Shortage, find_shortage, read_master
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Facts:
         Exit code of a driver process that has ended; a signal is negative.
     driver_memory : str
         The driver's Java heap, like ``"1g"``.
+    python : str
+        The driver's Python, like ``"3.11"``.
     """
 
     spec: ClusterSpec | None = None
@@ -58,6 +61,7 @@ class Facts:
     died: tuple[str, ...] = ()
     driver_exit: int | None = None
     driver_memory: str = "1g"
+    python: str = version_of(sys.version_info)
 
     def end_of(self, executor: int) -> ExecutorEnd | None:
         """Give how an executor of this session ended."""

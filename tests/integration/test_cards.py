@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from coursekit import SparkCluster
-from coursekit.cluster.runtime import python_version
+from coursekit.cluster.runtime import python_version, version_of
 from coursekit.engine import ProcessEngine
 from coursekit.engine.docker import DockerEngine
 from coursekit.errors import PythonMismatchError
@@ -168,19 +169,27 @@ def test_an_exception_that_nothing_is_known_of_is_shown_as_ipython_shows_it(note
         assert "----> 1" in re.sub(r"\x1b\[[0-9;]*m", "", "".join(error.traceback))
 
 
-def test_executors_of_another_python_are_told_with_both_versions(notebook):
-    other = next(other_pythons(), None)
-    ours = theirs = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if other is not None:
-        theirs = python_version(other)
-        notebook.run(f"before, spark.sparkContext.pythonExec = spark.sparkContext.pythonExec, {other!r}")
-    else:  # the worker's own check, met from the other side: the driver calls itself another Python
-        ours = "3.9"
-        notebook.run(f"before, spark.sparkContext.pythonVer = spark.sparkContext.pythonVer, {ours!r}")
+def test_a_driver_of_another_python_than_the_executors_is_told_with_both_versions(notebook):
+    # The worker's own check: the driver calls itself another Python.
+    notebook.run("before, spark.sparkContext.pythonVer = spark.sparkContext.pythonVer, '3.9'")
     shown = notebook.fail("spark.sparkContext.parallelize([1], 1).map(abs).collect()")
-    notebook.run(f"spark.sparkContext.{'pythonVer' if other is None else 'pythonExec'} = before")
-    assert f"the executors run Python {theirs}" in shown.text
-    assert f"runs Python {ours}" in shown.text
+    notebook.run("spark.sparkContext.pythonVer = before")
+    assert "Driver and executors run different Python versions" in shown.text
+    assert "runs Python 3.9" in shown.text
+    assert f"the executors run Python {version_of(sys.version_info)}" in shown.text
+
+
+def test_another_python_of_the_executors_is_told_with_both_versions_whether_it_has_pyspark_or_not(notebook):
+    other = next(other_pythons(), None)
+    if other is None:
+        pytest.skip("no other Python from 3.10 on is installed here")
+    notebook.run(f"before, spark.sparkContext.pythonExec = spark.sparkContext.pythonExec, {other!r}")
+    shown = notebook.fail("spark.sparkContext.parallelize([1], 1).map(abs).collect()")
+    notebook.run("spark.sparkContext.pythonExec = before")
+    title = "Driver and executors run different Python versions"
+    assert (title if has_pyspark(other) else "The Python of the executors has no pyspark") in shown.text
+    assert f"the executors run Python {python_version(other)}" in shown.text
+    assert f"runs Python {version_of(sys.version_info)}" in shown.text
 
 
 def test_a_full_heap_of_an_executor_is_told_with_its_size(notebook):
@@ -293,8 +302,13 @@ def test_an_executor_beyond_its_memory_limit_is_told_with_limit_heap_and_pythons
     assert DockerEngine(realm=realm).nodes() == ()
 
 
+def has_pyspark(python: str) -> bool:
+    """Whether a Python runs executors, as Spark finds out."""
+    return subprocess.run([python, "-c", "import pyspark.daemon"], capture_output=True, check=False).returncode == 0
+
+
 def other_pythons() -> Iterator[str]:
-    ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    ours = version_of(sys.version_info)
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     for folder in (*map(Path, os.environ["PATH"].split(os.pathsep)), *pyenv.glob("versions/*/bin")):
         for path in sorted(folder.glob("python3.1[0-9]")):

@@ -166,6 +166,29 @@ def test_other_python_versions_are_both_named():
     assert "runs Python 3.11; the executors run Python 3.12." in card.what
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/opt/tools/versions/3.13.0/bin/python3.13", "the executors run Python 3.13, `/opt"),
+        ("/opt/tools/versions/3.13.0/bin/python", "the executors run Python 3.13, `/opt"),
+        ("/usr/bin/python3", "the executors run `/usr/bin/python3`,"),
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error while finding module specification for 'pyspark.daemon' (ModuleNotFoundError: No module named ...)",
+        "No module named pyspark.daemon",
+    ],
+)
+def test_a_python_of_the_executors_without_pyspark_is_named_beside_the_drivers(path, told, said):
+    error = f"org.apache.spark.SparkException: \nError from python worker:\n  {path}: {said}\nPYTHONPATH was:\n  /x.jar"
+    card = card_of(java(error), Facts(spec=SMALL, application=APP, python="3.11"))
+    assert "This kernel, the driver, runs Python 3.11" in card.what
+    assert told in card.what
+    assert "pyspark is not installed" in card.what
+
+
 def test_a_stopped_session_is_told_as_such():
     text = 'the return value of "org.apache.spark.SparkContext.dagScheduler()" is null'
     assert card_of(java(text)).title == "The Spark session has been stopped"

@@ -40,7 +40,9 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     ├── GradingError                  60
     │   ├── AssignmentNotFoundError   61
     │   ├── AssignmentExistsError     62  released before
-    │   └── AutogradeError            63
+    │   ├── AutogradeError            63
+    │   ├── SandboxError              64  no sandbox of that kind here
+    │   └── UnfairAssignmentError     65  the gate refuses it
     └── HubError                      70
         ├── HubNotRunningError        71
         ├── HubStartError             72
@@ -284,6 +286,18 @@ class AutogradeError(GradingError):
     """Submissions that could not be graded."""
 
     exit_code = 63
+
+
+class SandboxError(GradingError):
+    """There is no sandbox of that kind, or it did not start."""
+
+    exit_code = 64
+
+
+class UnfairAssignmentError(GradingError):
+    """The release gate refuses an assignment: some answer does not get what it deserves."""
+
+    exit_code = 65
 
 
 class HubError(CoursekitError):

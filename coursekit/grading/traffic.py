@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
-from urllib.request import urlopen
+from typing import Any, Final
 
 from coursekit.errors import GradingError
 
-_WAIT_S = 30.0
+_WAIT_S: Final = 30
 
 
 def bytes_to_driver(spark: Any) -> int:
@@ -18,34 +15,27 @@ def bytes_to_driver(spark: Any) -> int:
     Parameters
     ----------
     spark : SparkSession
-        With its web interface on, as it is by default.
+        Its session, in this kernel (classic mode).
 
     Returns
     -------
     int
-        Bytes, serialised and compressed: ``resultSize`` of all stages in Spark's REST interface.
+        Bytes, serialised and compressed: ``resultSize`` of all stages in Spark's status store, from which its pages
+        and its REST interface are made.
 
     Raises
     ------
     GradingError
-        If the session has no web interface, or its jobs do not end.
+        If Spark does not write down in time what its tasks did.
     """
-    context = spark.sparkContext
-    if not context.uiWebUrl:
-        raise GradingError("this Spark session counts nothing.", fix="start it without spark.ui.enabled=false")
-    address = f"http://127.0.0.1:{context.uiWebUrl.rsplit(':', 1)[1]}/api/v1/applications/{context.applicationId}"
-    # Spark's listeners run behind its jobs: wait until they have caught up, which two equal readings in a row show.
-    deadline, last = time.monotonic() + _WAIT_S, -1
-    while time.monotonic() < deadline:
-        running = [job for job in _read(f"{address}/jobs") if job["status"] == "RUNNING"]
-        total = sum(int(stage["resultSize"]) for stage in _read(f"{address}/stages"))
-        if not running and total == last:
-            return total
-        last = total
-        time.sleep(0.1)
-    raise GradingError(f"Spark's jobs did not end within {_WAIT_S:g} s.", fix="look at the session's Spark pages")
-
-
-def _read(address: str) -> Any:
-    with urlopen(address, timeout=_WAIT_S) as answer:  # noqa: S310 (our own http address)
-        return json.load(answer)
+    context = spark.sparkContext._jsc.sc()
+    try:
+        context.listenerBus().waitUntilEmpty(_WAIT_S * 1000)  # what tasks report is written down a little later
+    except Exception as error:
+        raise GradingError(
+            f"Spark has not counted what its tasks sent within {_WAIT_S} s.", fix="look at the session's Spark pages"
+        ) from error
+    store = context.statusStore()
+    no_quantiles, any_status = getattr(store, "stageList$default$4")(), None
+    stages = store.stageList(any_status, False, False, no_quantiles, any_status)
+    return sum(int(stages.apply(k).resultSize()) for k in range(stages.size()))

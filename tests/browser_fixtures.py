@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
+import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 
+from coursekit.ports import first_free_port
+
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -42,6 +51,60 @@ def page(browser: Browser) -> Iterator[Page]:
     if not page.is_closed():
         page.screenshot(path=SCREENSHOTS / "last.png")
     context.close()
+
+
+@contextlib.contextmanager
+def jupyterlab(browser: Browser, folder: Path, *, theme: str, notebook: NotebookNode) -> Iterator[Page]:
+    """A page with a trusted notebook open in a JupyterLab of its own, without a Hub; ``theme`` is Light or Dark."""
+    root, settings = folder / "home", folder / "settings" / "@jupyterlab"
+    root.mkdir()
+    nbformat.write(notebook, root / "it.ipynb")
+    for name, value in {
+        "apputils-extension/themes": {"theme": f"JupyterLab {theme}"},
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are there, seen or not
+    }.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+    places = {"JUPYTERLAB_SETTINGS_DIR": settings.parent, "JUPYTERLAB_WORKSPACES_DIR": folder}
+    environment = {
+        **os.environ,
+        **{name: str(place) for name, place in places.items()},
+        "JUPYTER_DATA_DIR": str(folder),
+    }
+    trust = [sys.executable, "-m", "jupyter", "trust", str(root / "it.ipynb")]
+    subprocess.run(trust, env=environment, check=True, capture_output=True)
+    port, token = first_free_port(18888), secrets.token_hex(8)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--port-retries=0"]
+    command += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    with (folder / "lab.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        context = browser.new_context(viewport={"width": 1200, "height": 1000})
+        try:
+            page = context.new_page()
+            page.set_default_timeout(90_000)
+            _open_when_up(page, f"http://127.0.0.1:{port}/lab/tree/it.ipynb?token={token}", server)
+            page.locator(".jp-Notebook .jp-CodeCell").nth(len(notebook.cells) - 1).wait_for()
+            page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+            yield page
+        finally:
+            context.close()
+            server.terminate()
+            server.wait(60)
+
+
+def _open_when_up(page: Page, address: str, server: subprocess.Popen[bytes]) -> None:
+    from playwright.sync_api import Error
+
+    for _ in range(120):
+        assert server.poll() is None, "JupyterLab has ended"
+        with contextlib.suppress(Error):
+            page.goto(address)
+            return
+        page.wait_for_timeout(500)
+    pytest.fail("JupyterLab does not answer")
 
 
 def log_in(page: Page, url: str, name: str, password: str) -> None:

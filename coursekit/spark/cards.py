@@ -9,6 +9,25 @@ from typing import Final
 
 _WIDTH: Final = 100
 
+# Styles stand at the elements because frontends drop ``<style>`` from what they do not trust, and some then show its
+# text. Text has the colour of what is around it and grounds are a veil over it, so that they follow any theme. The
+# accents tell failures from results for colour-blind readers too, and the sign beside the title does without them.
+_FAILURE: Final = "#D55E00"
+_COST: Final = "#E69F00"
+_LINE: Final = "rgba(128,128,128,.4)"
+_VEIL: Final = "rgba(128,128,128,.15)"
+_MONO: Final = "font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:13px;color:inherit"
+_CODE: Final = f"{_MONO};background:{_VEIL};padding:1px 4px;border-radius:2px"
+_PRE: Final = f"{_MONO};background:{_VEIL};margin:6px 0;padding:6px 10px;border-radius:3px;overflow-wrap:anywhere"
+_TRACE: Final = "max-height:24rem;overflow:auto;font-size:12px;white-space:pre"
+_TITLE: Final = "font-size:16px;font-weight:600;margin:0 0 6px"
+_P: Final = "margin:6px 0"
+_BOX: Final = (
+    f"border:1px solid {_LINE};border-radius:3px;padding:10px 16px;margin:4px 0;max-width:52rem;"
+    "color:var(--jp-content-font-color1,inherit);font-family:var(--jp-content-font-family,system-ui,sans-serif);"
+    "font-size:14px;line-height:1.5;overflow-wrap:anywhere"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -36,6 +55,8 @@ class Card:
         The whole trace, for those who want it; may be empty.
     evidence : str
         Lines worth seeing at once: the reader's own line and its error.
+    is_failure : bool
+        False for what ended well but took longer than it needs to.
     """
 
     title: str
@@ -44,6 +65,7 @@ class Card:
     try_: tuple[Step, ...]
     trace: str = ""
     evidence: str = ""
+    is_failure: bool = True
 
     def as_text(self) -> str:
         """Write the card for a terminal, without its trace."""
@@ -59,17 +81,21 @@ class Card:
 
     def as_html(self) -> str:
         """Draw the card for a notebook; whatever comes from an exception is data, never markup."""
-        evidence = f"<pre class='ck-code'>{escape(self.evidence)}</pre>" if self.evidence else ""
+        role, accent = ("alert", _FAILURE) if self.is_failure else ("note", _COST)
+        evidence = _code(self.evidence) if self.evidence else ""
         trace = (
-            f"<details><summary>The whole trace</summary><pre class='ck-trace'>{escape(self.trace)}</pre></details>"
+            f"<details><summary style='cursor:pointer'>The whole trace</summary>"
+            f"<pre style='{_PRE};{_TRACE}'>{escape(self.trace)}</pre></details>"
             if self.trace
             else ""
         )
         return (
-            f"<style>{_STYLE}</style><div class='ck-card' role='alert'>"
-            f"<div class='ck-title'><span aria-hidden='true'>&#9650;</span> {_prose(self.title)}</div>{evidence}"
-            f"<p><b>What happened</b> {_prose(self.what)}</p><p><b>Why</b> {_prose(self.why)}</p>"
-            f"<p><b>What to try</b></p><ol>{''.join(map(_step, self.try_))}</ol>{trace}</div>"
+            f"<div class='ck-card' role='{role}' style='{_BOX};border-left:5px solid {accent}'>"
+            f"<div style='{_TITLE}'><span aria-hidden='true' style='color:{accent}'>&#9650;</span> "
+            f"{_prose(self.title)}</div>{evidence}"
+            f"<p style='{_P}'><b>What happened:</b> {_prose(self.what)}</p>"
+            f"<p style='{_P}'><b>Why:</b> {_prose(self.why)}</p><p style='{_P}'><b>What to try:</b></p>"
+            f"<ol style='margin:0 0 6px;padding-left:24px'>{''.join(map(_step, self.try_))}</ol>{trace}</div>"
         )
 
     def _repr_html_(self) -> str:
@@ -77,8 +103,11 @@ class Card:
 
 
 def _step(step: Step) -> str:
-    code = f"<pre class='ck-code'>{escape(step.code)}</pre>" if step.code else ""
-    return f"<li>{_prose(step.text)}{code}</li>"
+    return f"<li style='margin:4px 0'>{_prose(step.text)}{_code(step.code) if step.code else ''}</li>"
+
+
+def _code(text: str) -> str:
+    return f"<pre style='{_PRE};white-space:pre-wrap'>{escape(text)}</pre>"
 
 
 def _prose(text: str) -> str:
@@ -86,32 +115,8 @@ def _prose(text: str) -> str:
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:  # a backtick without its other half is only a character
         return escape(text)
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    return "".join(f"<code style='{_CODE}'>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def _wrap(label: str, text: str) -> list[str]:
     return textwrap.wrap(f"{label}{text}", _WIDTH, subsequent_indent=" " * 2, break_long_words=False)
-
-
-# Jupyter's own colours follow its theme; where there are none (exported pages), the reader's system decides.
-# The accent tells failures from results for colour-blind readers too, and the sign beside the title does without it.
-_STYLE: Final = """
-.ck-card{--ck-text:var(--jp-content-font-color1,#1f1f1f);--ck-back:var(--jp-layout-color1,#fff);
---ck-soft:var(--jp-layout-color2,#f2f2f2);--ck-line:var(--jp-border-color2,#c8c8c8);
-border:1px solid var(--ck-line);border-left:5px solid #D55E00;border-radius:3px;padding:10px 16px;margin:4px 0;
-max-width:52rem;color:var(--ck-text);background:var(--ck-back);
-font-family:var(--jp-content-font-family,system-ui,sans-serif);font-size:14px;line-height:1.5;overflow-wrap:anywhere}
-.ck-card .ck-title{font-size:16px;font-weight:600;margin:0 0 6px}
-.ck-card .ck-title>span{color:#D55E00;font-size:13px;margin-right:4px}
-.ck-card p{margin:6px 0}.ck-card p>b{margin-right:6px}
-.ck-card ol{margin:0 0 6px;padding-left:24px}.ck-card li{margin:4px 0}
-.ck-card code,.ck-card pre{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:13px;
-color:var(--ck-text);background:var(--ck-soft)}
-.ck-card code{padding:1px 4px;border-radius:2px}
-.ck-card pre{margin:6px 0;padding:6px 10px;border-radius:3px;white-space:pre-wrap;overflow-wrap:anywhere}
-.ck-card pre.ck-trace{max-height:24rem;overflow:auto;font-size:12px;white-space:pre;overflow-wrap:normal}
-.ck-card summary{cursor:pointer;color:var(--ck-text);opacity:.85}
-@media (prefers-color-scheme:dark){.ck-card{--ck-text:var(--jp-content-font-color1,#e6e6e6);
---ck-back:var(--jp-layout-color1,#1e1e1e);--ck-soft:var(--jp-layout-color2,#2d2d2d);
---ck-line:var(--jp-border-color2,#5a5a5a)}}
-""".replace("\n", "")

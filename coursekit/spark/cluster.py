@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
-from coursekit.errors import ClusterError, ClusterNotFoundError, MasterDiedError, PythonMismatchError, WorkerDiedError
+from coursekit.errors import (
+    ClusterError,
+    ClusterNotFoundError,
+    EngineUnavailableError,
+    MasterDiedError,
+    PythonMismatchError,
+    WorkerDiedError,
+)
 from coursekit.pages import path_on_this_server
 from coursekit.spark.activity import Activity, runs_jobs
 from coursekit.spark.facts import ask_for_shortage, remember
@@ -227,11 +234,14 @@ class SparkCluster:
     def _repr_html_(self) -> str:
         from coursekit.spark.show import cluster_as_html
 
+        name = repr(self)
         try:
             status, link = None if self._closed else self.status(), self.ui_url
         except ClusterNotFoundError:  # everything of it has ended: there is still a name to show
             status, link = None, None
-        return cluster_as_html(repr(self), status, executors=self.executors, link=link)
+        except EngineUnavailableError as error:
+            status, link, name = None, None, f"{name}: {error.message}"
+        return cluster_as_html(name, status, executors=self.executors, link=link)
 
     @property
     def _living_session(self) -> SparkSession | None:

@@ -179,7 +179,7 @@ def _same_python(driver: str) -> tuple[Step, ...]:
             "cluster.close()\ncluster = SparkCluster(...)\nspark = cluster.session()",
         ),
         Step(
-            "If you have set it yourself, take PYSPARK_PYTHON away first:",
+            "If you have set it yourself, take `PYSPARK_PYTHON` away first:",
             'import os\nos.environ.pop("PYSPARK_PYTHON", None)',
         ),
     )

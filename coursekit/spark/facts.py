@@ -45,7 +45,7 @@ class Facts:
     ends : tuple of ExecutorEnd
         Executors that have ended, oldest first on each worker.
     died : tuple of str
-        Workers that have died, with their cause.
+        The master, and workers with their cause, that have died.
     driver_exit : int or None
         Exit code of a driver process that has ended; a signal is negative.
     driver_memory : str
@@ -95,7 +95,8 @@ def gather() -> Facts:
         access = cluster.provisioner.access(cluster.name)
         status = cluster.provisioner.status(cluster.name)
         facts["is_limited"] = access.runtime == IMAGE_RUNTIME
-        facts["died"] = tuple(f"{one.name} ({one.cause})" for one in status.workers if one.state == "died")
+        workers = tuple(f"{one.name} ({one.cause})" for one in status.workers if one.state == "died")
+        facts["died"] = ("the master", *workers) if status.state == "dead" else workers
         facts["ends"] = read_ends(cluster.logs(lines=_LOG_LINES))
     return Facts(**facts, **driver)
 

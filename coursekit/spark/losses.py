@@ -162,7 +162,7 @@ def explain_lost_executor(failure: Failure, facts: Facts) -> Card | None:
     where = _on(number, facts)
     if code != _KILLED:
         how = explain_exit(code) if code is not None else found["reason"].rstrip(". ")
-        died = f" Workers that have died: {', '.join(facts.died)}." if facts.died else ""
+        died = f" Nodes of the cluster that have died: {', '.join(facts.died)}." if facts.died else ""
         return Card(
             "An executor was lost",
             f"Executor {number}{where} ended while it worked: {how}.{died}",
@@ -212,15 +212,19 @@ def explain_dead_driver(failure: Failure, facts: Facts) -> Card | None:
 
 
 def explain_stopped_session(failure: Failure, facts: Facts) -> Card | None:
-    """A table of a session that was stopped is used."""
-    if not any(mark in failure.text for mark in _STOPPED):
+    """A table of a session that was stopped is used, or one of a driver before this one, where nobody answers."""
+    is_of_older_driver = failure.kind == "ConnectionRefusedError" and "py4j" in failure.trace
+    if not is_of_older_driver and not any(mark in failure.text for mark in _STOPPED):
         return None
+    mend = Step("Replace what has died of the cluster:", "cluster.repair()")
+    new = Step("Open a new one, and run again the cells that make your tables:", "spark = cluster.session()")
+    died = f" Nodes of the cluster that have died: {', '.join(facts.died)}." if facts.died else ""
     return Card(
         "The Spark session has been stopped",
-        "A table or session was used after its session had been stopped.",
-        "Tables belong to the session that made them and end with it, for instance with `spark.stop()` or when another "
-        "session was opened.",
-        (Step("Open a new one, and run again the cells that make your tables:", "spark = cluster.session()"),),
+        f"A table or session was used after its session had been stopped.{died}",
+        "Tables belong to the session that made them and end with it, for instance with `spark.stop()`, when another "
+        "session was opened, or when the master of its cluster has died.",
+        (mend, new) if facts.died else (new,),
     )
 
 

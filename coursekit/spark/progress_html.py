@@ -10,7 +10,6 @@ from html import escape
 from typing import Final
 
 from coursekit.spark.progress_state import (
-    Hint,
     Job,
     Progress,
     Stage,
@@ -51,13 +50,13 @@ def live_html(progress: Progress) -> str:
 
 
 def final_html(progress: Progress) -> str:
-    """Draw one quiet line, which opens to a table of jobs and stages, and cards with hints below it."""
+    """Draw one quiet line, which opens to a table of jobs and stages, and cards below it."""
     failed = any(job.status == "FAILED" for job in progress.jobs)
     repeated = any(job.failed for job in progress.jobs)
     colour = _RED if failed else _ORANGE if repeated else _BLUE if progress.running else _GREEN
     line = f"{_dot(colour)} <span style='{_QUIET}'>{escape(summary(progress))}</span>"
     table = f"<details><summary style='cursor:pointer'>{line}</summary>{_table(progress.jobs)}</details>"
-    return f"<div style='{_BOX}'>{table}{''.join(map(_card, progress.hints))}</div>"
+    return f"<div style='{_BOX}'>{table}</div>{''.join(card.as_html() for card in progress.cards)}"
 
 
 def _job(job: Job) -> str:
@@ -141,14 +140,6 @@ def _line(what: str, name: str, thing: Job | Stage, depth: int) -> str:
     first = f"{_CELL};padding-left:{1.5 * depth}em;white-space:nowrap"
     return (
         "<tr>" + "".join(f"<td style='{_CELL if n else first}'>{cell}</td>" for n, cell in enumerate(cells)) + "</tr>"
-    )
-
-
-def _card(hint: Hint) -> str:
-    return (
-        f"<div style='margin:.5em 0;padding:.4em .8em;border-left:4px solid {_ORANGE};"
-        f"background:var(--jp-layout-color2, rgba(128, 128, 128, .1))'><b>{escape(hint.title)}</b>"
-        f"<div>{escape(hint.what)}: {escape(hint.why)}.</div><div>Try: {escape(hint.try_)}.</div></div>"
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from coursekit.spark.cards import Card, Step
+
 _ENDED: Final = ("SUCCEEDED", "FAILED", "UNKNOWN")
 _LEAST_SHARE: Final = 0.1  # of the tasks, before an estimate of the rest is worth telling
 _SKEW_RATIO: Final = 4.0
@@ -79,16 +81,6 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hint:
-    """Something to try, in the shape of the course's cards."""
-
-    title: str
-    what: str
-    why: str
-    try_: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """What the jobs of one cell are doing.
 
@@ -100,14 +92,14 @@ class Progress:
         That are there now; None in Spark's local mode.
     wanted : int or None
         That should be there; None when nobody has said.
-    hints : tuple of Hint
+    cards : tuple of Card
         What could be done better next time.
     """
 
     jobs: tuple[Job, ...]
     executors: int | None = None
     wanted: int | None = None
-    hints: tuple[Hint, ...] = ()
+    cards: tuple[Card, ...] = ()
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -220,8 +212,8 @@ def summary(progress: Progress) -> str:
 
 
 def as_text(progress: Progress) -> str:
-    """Say it where HTML is not shown: that jobs wait, or the summary and each hint."""
-    return waiting(progress) or ". ".join((summary(progress), *(hint.what for hint in progress.hints)))
+    """Say it where HTML is not shown: that jobs wait, or the summary and each card."""
+    return waiting(progress) or "\n\n".join((summary(progress), *(card.as_text() for card in progress.cards)))
 
 
 def where(progress: Progress) -> str:
@@ -233,10 +225,10 @@ def where(progress: Progress) -> str:
     return f"on {count(progress.executors, 'executor')}"
 
 
-def skew_hint(stage: Stage, *, median_s: float, slowest_s: float) -> Hint | None:
+def skew_card(stage: Stage, *, median_s: float, slowest_s: float) -> Card | None:
     """Tell of a stage that had to wait for one task; None when it did not.
 
-    A task that is slow while the others still have enough to do costs nothing, and gets no hint.
+    A task that is slow while the others still have enough to do costs nothing, and gets no card.
 
     Parameters
     ----------
@@ -247,17 +239,28 @@ def skew_hint(stage: Stage, *, median_s: float, slowest_s: float) -> Hint | None
     """
     if slowest_s <= max(_SKEW_S, _SKEW_RATIO * median_s, _SKEW_SHARE * stage.took_s):
         return None
-    return Hint(
-        title=f"Stage {stage.id} waited for one task",
-        what=(
-            f"Stage {stage.id} ({stage.name}): one of its {stage.tasks} tasks took {duration(slowest_s)}, "
-            f"the median {duration(median_s)} (skew)"
-        ),
-        why="one partition holds far more rows than the others, or rows that cost more; "
-        "the other cores have nothing left to do meanwhile",
-        try_="repartition by a column with many values, add a random number to the key that is too frequent, "
-        "or use more, smaller partitions; a join with a small table avoids it with broadcast()",
+    return Card(
+        f"Stage {stage.id} waited for one task",
+        f"Stage {stage.id} ({stage.name}): one of its {stage.tasks} tasks took {duration(slowest_s)}, "
+        f"the median {duration(median_s)} (skew).",
+        "One partition holds far more rows than the others, or rows that cost more; the other cores have nothing left "
+        "to do meanwhile.",
+        _SKEW_STEPS,
+        is_failure=False,
     )
+
+
+_SKEW_STEPS: Final = (
+    Step("See whether a few keys have most of the rows:", 'df.groupBy("key").count().orderBy(F.desc("count")).show(5)'),
+    Step(
+        "If it is not about a key, spread the rows evenly, in more and smaller partitions:", "df = df.repartition(64)"
+    ),
+    Step(
+        "If it is, join with a small table without moving rows by key, or add a random number to the key and aggregate "
+        "in two steps:",
+        'df.join(F.broadcast(small), "key")',
+    ),
+)
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from coursekit.spark.progress_state import Hint, Job, Progress, Stage, read_job, read_stage, skew_hint
+from coursekit.spark.cards import Card
+from coursekit.spark.progress_state import Job, Progress, Stage, read_job, read_stage, skew_card
 
 _STAGES_FROM_S: Final = 0.5  # stages of shorter jobs are not worth asking for
 _SETTLE_S: Final = 0.5  # Spark writes the end of a job down a little after its result is there
@@ -73,10 +74,10 @@ class CellJobs:
             time.sleep(0.03)
         context = _living_context()
         if context is not None:
-            self.latest = replace(self.latest, hints=self._skew_hints(context))
+            self.latest = replace(self.latest, cards=self._skew_cards(context))
         return self.latest
 
-    def _skew_hints(self, context: Any) -> tuple[Hint, ...]:
+    def _skew_cards(self, context: Any) -> tuple[Card, ...]:
         """Look at the longest stages, whether one task of them took far longer than the others."""
         store = context._jsc.sc().statusStore()
         long = [
@@ -88,11 +89,11 @@ class CellJobs:
             and stage.status == "COMPLETE"
             and stage.took_s > _SKEW_FROM_S
         ]
-        hints = []
+        cards = []
         for stage in sorted(long, key=lambda stage: -stage.took_s)[:_SKEW_CHECKED]:
             median_s, slowest_s = _task_seconds(context, store, stage)
-            hints.append(skew_hint(stage, median_s=median_s, slowest_s=slowest_s))
-        return tuple(hint for hint in hints if hint is not None)
+            cards.append(skew_card(stage, median_s=median_s, slowest_s=slowest_s))
+        return tuple(card for card in cards if card is not None)
 
     def _read_jobs(self, application: str, context: Any, store: Any, mapper: Any) -> None:
         """Read the jobs that are new and those that had not ended, the newest first."""

@@ -53,7 +53,9 @@ def _table(status: ClusterStatus) -> str:
 
 def _cell(key: str, value: object) -> str:
     text = "" if value is None else str(value)
-    return f"<td style='{_CELL}'>{_state(text) if key == 'state' else escape(text)}</td>"
+    if key == "state":  # with its cause, which may be long
+        return f"<td style='{_CELL}'>{_state(text)}</td>"
+    return f"<td style='{_CELL};white-space:nowrap'>{escape(text)}</td>"
 
 
 def _state(text: str) -> str:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from browser_fixtures import SCREENSHOTS
-
-from coursekit.ports import first_free_port
+from browser_fixtures import SCREENSHOTS, jupyterlab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -50,45 +43,8 @@ def lab(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Ite
     """A page with the notebook open in a JupyterLab of one theme."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    root = tmp_path / "home"
-    root.mkdir()
-    nbformat.write(notebook, root / "progress.ipynb")
-    settings = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    theme = "JupyterLab Dark" if request.param == "dark" else "JupyterLab Light"
-    settings.joinpath("themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-    settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    port, token = first_free_port(18888), secrets.token_hex(8)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--port-retries=0"]
-    command += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
-    command += ["--allow-root"] if os.geteuid() == 0 else []
-    places = {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path)}
-    with (tmp_path / "lab.log").open("wb") as log:
-        server = subprocess.Popen(command, env={**os.environ, **places}, stdout=log, stderr=log)
-        context = browser.new_context(viewport={"width": 1200, "height": 1000})
-        try:
-            page = context.new_page()
-            page.set_default_timeout(90_000)
-            open_when_up(page, f"http://127.0.0.1:{port}/lab/tree/progress.ipynb?token={token}", server)
-            yield page, request.param
-        finally:
-            context.close()
-            server.terminate()
-            server.wait(60)
-
-
-def open_when_up(page: Page, address: str, server: subprocess.Popen[bytes]) -> None:
-    from playwright.sync_api import Error
-
-    for _ in range(120):
-        assert server.poll() is None, "JupyterLab has ended"
-        try:
-            page.goto(address)
-            break
-        except Error:
-            page.wait_for_timeout(500)
-    page.locator(".jp-Notebook .jp-CodeCell").nth(len(CELLS) - 1).wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    with jupyterlab(browser, tmp_path, theme=request.param.capitalize(), notebook=notebook) as page:
+        yield page, request.param
 
 
 def test_jobs_show_bars_while_they_run_and_one_quiet_line_afterwards(lab):

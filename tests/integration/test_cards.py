@@ -1,6 +1,6 @@
 """Every failure card, provoked for real: a kernel, a cluster, a cell that fails, and what its reader sees.
 
-``COURSEKIT_CARDS=folder`` keeps the executed notebooks there.
+The cells are kept in an album, whose pages are photographed in JupyterLab at the end: see ``build/screenshots``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser_fixtures import SCREENSHOTS, jupyterlab
 from docker_fixtures import require_docker
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -60,9 +61,8 @@ class Shown:
 class Notebook:
     """A notebook that runs cell by cell in a real kernel."""
 
-    def __init__(self, name: str, folder: Path, start: str) -> None:
-        self._folder = folder
-        self._name = name
+    def __init__(self, start: str, album: list[NotebookNode]) -> None:
+        self._album = album
         self._notebook = nbformat.v4.new_notebook()
         self._client = NotebookClient(self._notebook, timeout=240, allow_errors=True, kernel_name="python3")
         self._start = start
@@ -79,13 +79,16 @@ class Notebook:
     def __exit__(self, *_: object) -> None:
         self.run("cluster.close()")
         self._stack.close()
-        if folder := os.environ.get("COURSEKIT_CARDS"):
-            nbformat.write(self._notebook, Path(folder, f"{self._name}.ipynb"))
 
     def run(self, code: str) -> NotebookNode:
         cell = nbformat.v4.new_code_cell(textwrap.dedent(code).strip())
         self._notebook.cells.append(cell)
         return self._client.execute_cell(cell, len(self._notebook.cells) - 1)
+
+    def photograph(self, code: str) -> NotebookNode:
+        """Run a cell that is put into the album."""
+        self._album.append(self.run(code))
+        return self._album[-1]
 
     @property
     def count(self) -> int:
@@ -94,10 +97,12 @@ class Notebook:
 
     def fail(self, code: str) -> Shown:
         """Run a cell that must fail with a card, and no Java trace in sight."""
-        cell = self.run(code)
+        cell = self.photograph(code)
         (error,) = [output for output in cell.outputs if output.output_type == "error"]
         # The progress of the cell's jobs is HTML too, and stands above the card.
-        cards = [output.data for output in cell.outputs if "ck-card" in output.get("data", {}).get("text/html", "")]
+        cards = [
+            output.data for output in cell.outputs if "role='alert'" in output.get("data", {}).get("text/html", "")
+        ]
         streams = "".join(output.text for output in cell.outputs if output.output_type == "stream")
         assert len(cards) == 1, f"{error.ename}: {error.evalue[:3000]}"
         shown = Shown(
@@ -120,16 +125,21 @@ class Notebook:
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    with Notebook("cards", tmp_path_factory.mktemp("cards"), START) as notebook:
+def album() -> list[NotebookNode]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def notebook(album: list[NotebookNode]) -> Iterator[Notebook]:
+    with Notebook(START, album) as notebook:
         yield notebook
     assert ProcessEngine().nodes(group="cards") == ()
 
 
 def test_a_missing_column_is_named_with_its_nearest_neighbour(notebook):
     shown = notebook.fail('events.select("enrgy")')
-    assert "There is no column <code>enrgy</code>" in shown.in_sight
-    assert "<code>energy</code>" in shown.in_sight
+    assert re.search(r"There is no column <code [^>]*>enrgy</code>", shown.in_sight)
+    assert ">energy</code>" in shown.in_sight
     assert (shown.ename, "UNRESOLVED_COLUMN" in shown.evalue) == ("AnalysisException", True)
 
 
@@ -190,6 +200,27 @@ def test_another_python_of_the_executors_is_told_with_both_versions_whether_it_h
     assert (title if has_pyspark(other) else "The Python of the executors has no pyspark") in shown.text
     assert f"the executors run Python {python_version(other)}" in shown.text
     assert f"runs Python {version_of(sys.version_info)}" in shown.text
+
+
+def test_a_stage_that_waits_for_one_task_has_a_card_although_it_ends_well(notebook):
+    notebook.run("spark.sparkContext.parallelize(range(4), 4).map(abs).count()")
+    cell = notebook.photograph(
+        "spark.sparkContext.parallelize(range(6), 6).foreach(lambda n: time.sleep(5 * (n == 4)))"
+    )
+    (shown,) = [output for output in cell.outputs if output.output_type == "display_data"]
+    assert shown.data["text/html"].count("role='note'") == 1
+    text = " ".join(shown.data["text/plain"].split())
+    assert re.search(r"one of its 6 tasks took 5\.\d s, the median \d\.\d s \(skew\)", text)
+    assert "Try: See whether a few keys have most of the rows" in text
+
+
+def test_the_table_of_a_cluster_names_a_worker_that_was_killed(notebook):
+    notebook.run("from coursekit.faults import kill_worker; kill_worker(cluster, 1)")
+    cell = notebook.photograph("cluster")
+    notebook.run("cluster.repair()")
+    html = cell.outputs[-1].data["text/html"]
+    assert "degraded" in html
+    assert "died: killed by signal 9" in html
 
 
 def test_a_full_heap_of_an_executor_is_told_with_its_size(notebook):
@@ -267,6 +298,7 @@ def test_a_driver_process_that_was_killed_is_told_as_such(notebook):
     assert "signal 9" in shown.text
     cell = notebook.run("spark = cluster.session(); spark.range(5).count()")
     assert cell.outputs[-1].data["text/plain"] == "5"
+    assert "The Spark session has been stopped" in notebook.fail("table.count()").text
 
 
 def test_a_driver_can_be_given_more_memory_as_its_card_says_while_a_session_is_open():
@@ -279,13 +311,13 @@ def test_a_driver_can_be_given_more_memory_as_its_card_says_while_a_session_is_o
 
 
 @pytest.mark.docker
-def test_an_executor_beyond_its_memory_limit_is_told_with_limit_heap_and_pythons_share(tmp_path, monkeypatch):
+def test_an_executor_beyond_its_memory_limit_is_told_with_limit_heap_and_pythons_share(album, monkeypatch):
     require_docker("spark")
     realm = f"test-cards-{os.getpid()}"
     monkeypatch.setenv("COURSEKIT_ENGINE", "docker")
     monkeypatch.setenv("COURSEKIT_REALM", realm)
     start = START.replace('name="cards"', 'name="cardboxes"').replace("workers=2", "workers=1")
-    with Notebook("docker", tmp_path, start) as boxes:
+    with Notebook(start, album) as boxes:
         boxes.run("""
             from pyspark import StorageLevel
             spark.stop()  # memory beside the heap is not in the heap's limit, but it is in the container's
@@ -300,6 +332,41 @@ def test_an_executor_beyond_its_memory_limit_is_told_with_limit_heap_and_pythons
         assert "limit is 1.0 GiB" in shown.text
         assert "512 MiB are for Java's heap and about 256 MiB for Python" in shown.text
     assert DockerEngine(realm=realm).nodes() == ()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_album_can_be_read_in_both_themes_of_jupyterlab(notebook, album, browser, tmp_path, theme):
+    notebook.fail("spark.range(1).select('idd')")  # so that there is one, whichever tests have run
+    pages = nbformat.v4.new_notebook(
+        cells=album, metadata={"kernelspec": {"name": "python3", "display_name": "Python"}}
+    )
+    with jupyterlab(browser, tmp_path, theme=theme, notebook=pages) as page:
+        for number in range(len(album)):
+            cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+            cell.locator(".jp-OutputArea-output").first.wait_for()
+            cell.screenshot(path=SCREENSHOTS / f"card-{number:02}-{theme.lower()}.png")
+            for card in cell.locator(".ck-card").all():
+                assert contrast(card.evaluate(COLOURS)) > 4.5
+
+
+# The colours of a card's text and of the first ground below it that is not a veil.
+COLOURS = """card => {
+    const opaque = colour => !colour.startsWith('rgba') || colour.endsWith(', 1)');
+    let ground = card;
+    while (!opaque(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+    return [getComputedStyle(card).color, getComputedStyle(ground).backgroundColor];
+}"""
+
+
+def contrast(colours: list[str]) -> float:
+    """The ratio of two colours' luminances, as WCAG 2 defines it: 4.5 is what text needs."""
+    lights = []
+    for colour in colours:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        lights.append(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
 
 
 def has_pyspark(python: str) -> bool:

@@ -137,8 +137,9 @@ def test_a_repeated_task_is_told_of(executed):
     assert line.endswith("; 1 task failed and was repeated")
 
 
-def test_a_stage_that_waited_for_one_task_leaves_a_hint(executed):
-    (line,) = executed.progress("uneven")
+def test_a_stage_that_waited_for_one_task_leaves_a_card(executed):
+    (text,) = executed.progress("uneven")
+    line = " ".join(text.split())
     assert "one of its 6 tasks took 5." in line
     assert "(skew)" in line
 

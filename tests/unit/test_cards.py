@@ -152,11 +152,19 @@ def test_a_python_process_that_vanished_is_told_for_what_is_known(is_limited, ex
     assert expected in card_of(java(text), Facts(spec=SMALL, is_limited=is_limited)).why
 
 
-def test_a_refused_connection_is_the_drivers_only_when_the_driver_is_dead():
+def test_a_session_that_ended_with_its_cluster_says_what_has_died_and_mends_that_first():
+    stopped = java("java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.")
+    card = card_of(stopped, Facts(spec=SMALL, died=("the master", "w-1 (exit code 143)")))
+    assert "died: the master, w-1 (exit code 143)." in card.what
+    assert [step.code for step in card.try_] == ["cluster.repair()", "spark = cluster.session()"]
+    assert len(card_of(stopped).try_) == 1
+
+
+def test_a_refused_connection_is_the_drivers_or_that_of_a_driver_before_it():
     refused = java("[Errno 111] Connection refused", kind="ConnectionRefusedError", trace="py4j/clientserver.py")
     elsewhere = java("[Errno 111] Connection refused", kind="ConnectionRefusedError", trace="requests/api.py")
     assert "signal 9" in card_of(refused, Facts(driver_exit=-9)).what
-    assert explain(refused, Facts(driver_exit=None)) is None
+    assert card_of(refused, Facts(driver_exit=None)).title == "The Spark session has been stopped"
     assert explain(elsewhere, Facts(driver_exit=-9)) is None
 
 

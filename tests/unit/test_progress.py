@@ -16,7 +16,7 @@ from coursekit.spark.progress_state import (
     read_job,
     read_stage,
     remaining_s,
-    skew_hint,
+    skew_card,
     summary,
     title_of,
     waiting,
@@ -156,14 +156,14 @@ def test_the_rest_is_estimated_only_once_there_is_something_to_go_by():
     assert remaining_s(job(done=20)) is None
 
 
-def test_a_stage_that_waited_for_one_task_gets_a_hint():
-    hint = skew_hint(stage(took_s=9.5), median_s=0.4, slowest_s=9.1)
-    assert hint is not None
-    assert hint.what == "Stage 3 (join): one of its 50 tasks took 9.1 s, the median 0.4 s (skew)"
-    assert "repartition" in hint.try_
-    done = Progress(jobs=(job(status="SUCCEEDED"),), hints=(hint,))
-    assert hint.what in Tags(final_html(done)).text
-    assert as_text(done) == f"{summary(done)}. {hint.what}"
+def test_a_stage_that_waited_for_one_task_gets_a_card():
+    card = skew_card(stage(took_s=9.5), median_s=0.4, slowest_s=9.1)
+    assert card is not None
+    assert card.what == "Stage 3 (join): one of its 50 tasks took 9.1 s, the median 0.4 s (skew)."
+    assert "repartition" in card.as_text()
+    done = Progress(jobs=(job(status="SUCCEEDED"),), cards=(card,))
+    assert card.what in Tags(final_html(done)).text
+    assert as_text(done) == f"{summary(done)}\n\n{card.as_text()}"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_a_stage_that_waited_for_one_task_gets_a_hint():
         (60.0, 0.5, 9.1),  # the other cores had enough to do meanwhile
     ],
 )
-def test_a_slow_task_that_cost_little_gets_no_hint(took_s, median_s, slowest_s):
-    assert skew_hint(stage(took_s=took_s), median_s=median_s, slowest_s=slowest_s) is None
+def test_a_slow_task_that_cost_little_gets_no_card(took_s, median_s, slowest_s):
+    assert skew_card(stage(took_s=took_s), median_s=median_s, slowest_s=slowest_s) is None
 
 
 def test_names_are_text_and_never_html():

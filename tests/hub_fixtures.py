@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +56,14 @@ def course(tmp_path: Path) -> Course:
 @pytest.fixture(scope="session")
 def hub(places: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
     """One Hub for all tests; at the end nothing of it may be left."""
-    course = copy_course(tmp_path_factory.mktemp("hub") / "course")
+    with running_hub(tmp_path_factory.mktemp("hub") / "course") as hub:
+        yield hub
+
+
+@contextlib.contextmanager
+def running_hub(folder: Path) -> Iterator[HubUnderTest]:
+    """A Hub on a copy of the course, with the environment of now."""
+    course = copy_course(folder)
     settings = read_settings(course, port=0)
     running = up(settings)
     try:

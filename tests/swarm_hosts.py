@@ -69,6 +69,12 @@ class Host:
             self._daemon.wait()
         (self.folder / "run" / "docker.pid").unlink(missing_ok=True)
 
+    def stop_daemon(self) -> None:
+        """Stop the daemon as an operator does, with all containers; other processes of the host go on."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            self._daemon.wait()
+
     def unplug(self) -> None:
         """Pull the network cable."""
         run("ip", "-n", self.namespace, "link", "set", "eth0", "down")

@@ -158,6 +158,7 @@ class LocalProvisioner:
         """Stop a cluster, workers first; one that is not there is no error."""
         for node in sorted(self._nodes(name), key=lambda node: node.role == MASTER):
             self._engine.stop(node.name)
+        self._engine.remove(owner=self._owner, group=name)
 
     def worker(self, name: str, number: int) -> str:
         """Give the name of a worker's node, the first being 0.

@@ -228,6 +228,10 @@ class Engine(Protocol):
         """Say that this process uses a group no longer; one that it does not hold is no error."""
         ...
 
+    def remove(self, *, owner: str, group: str) -> None:
+        """Stop what is left of a group, and take away what it had, such as its network; nothing there is no error."""
+        ...
+
     def touch(self, group: str, *, owner: str) -> None:
         """Say that a group is being used now: one that nobody uses for longer than its limit is stopped."""
         ...

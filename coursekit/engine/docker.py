@@ -191,7 +191,7 @@ class DockerEngine:
 
     @explained
     def remove(self, *, owner: str, group: str) -> None:
-        """Remove a group's containers and network, whatever their state."""
+        """Remove a group's containers and network, whatever their state; see `Engine.remove`."""
         for node in self.nodes(owner=owner, group=group):
             self.stop(node.name)
         self._remove_networks(owner, group)

@@ -129,6 +129,11 @@ class FakeEngine:
         """Note the use in ``touched``; see `Engine.touch`."""
         self.touched.append((owner, group))
 
+    def remove(self, *, owner: str, group: str) -> None:
+        """Stop all nodes of a group; see `Engine.remove`."""
+        for node in self.nodes(owner=owner, group=group):
+            self.stop(node.name)
+
     def sweep(self) -> tuple[str, ...]:
         """Nothing to do; see `Engine.sweep`."""
         return ()

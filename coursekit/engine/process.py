@@ -184,6 +184,11 @@ class ProcessEngine:
         if (owner, group) in self._leases:
             os.utime(self._lease_path(owner, group))
 
+    def remove(self, *, owner: str, group: str) -> None:
+        """Stop all nodes of a group; see `Engine.remove`."""
+        for node in self.nodes(owner=owner, group=group):
+            self.stop(node.name)
+
     def sweep(self) -> tuple[str, ...]:
         """Nothing to do: each node's guard ends with its server by itself; see `Engine.sweep`."""
         return ()

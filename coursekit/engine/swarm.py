@@ -247,7 +247,7 @@ class SwarmEngine:
 
     @explained
     def remove(self, *, owner: str, group: str) -> None:
-        """Remove a group's services and network, whatever their state."""
+        """Remove a group's services and network, whatever their state; see `Engine.remove`."""
         for node in self.nodes(owner=owner, group=group):
             self.stop(node.name)
         self._remove_network_if_empty(owner, group)

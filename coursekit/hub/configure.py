@@ -22,6 +22,11 @@ LABEL: Final = "COURSEKIT_HUB"
 
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
+    "COURSEKIT_IDLE_S",
+    "COURSEKIT_REALM",
+    "COURSEKIT_REPOSITORY",
+    "COURSEKIT_SWARM_CONSTRAINTS",
+    "DOCKER_HOST",
     "JAVA_HOME",
     "LANG",
     "LC_ALL",

@@ -6,11 +6,14 @@ The student is called "proxy", for Spark's scripts look for this word in the add
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +21,10 @@ from urllib.parse import parse_qsl, urlsplit
 import nbformat
 import pytest
 from browser_fixtures import SCREENSHOTS, SERVER_S, choose, log_in, open_lab, wait_for_the_kernel, wait_until_idle
+from docker_fixtures import require_docker
+from hub_fixtures import HubUnderTest, running_hub
+
+from coursekit.engine.docker import DockerEngine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -97,6 +104,30 @@ def watch(context: BrowserContext, wrong: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def seen(hub, browser: Browser) -> Iterator[Seen]:
+    with look_at(hub, browser) as seen:
+        yield seen
+
+
+@pytest.fixture(scope="module")
+def boxed(places: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """The same through a Hub whose clusters are containers."""
+    require_docker("spark")
+    realm = f"pages-{os.getpid()}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSEKIT_ENGINE", "docker")
+        patch.setenv("COURSEKIT_REALM", realm)
+        with running_hub(tmp_path_factory.mktemp("boxed") / "course") as hub, look_at(hub, browser) as seen:
+            yield seen
+    engine = DockerEngine(realm=realm)
+    deadline = time.monotonic() + 30  # the keeper removes what the stopped server had
+    while engine.nodes():
+        assert time.monotonic() < deadline, "containers of a server that was stopped are left"
+        time.sleep(0.1)
+
+
+@contextmanager
+def look_at(hub: HubUnderTest, browser: Browser) -> Iterator[Seen]:
+    """Run the notebook in a student's JupyterLab, and give a browser that is logged in as this student."""
     from playwright import sync_api
 
     url, password = hub.running.url, hub.running.passwords.students
@@ -209,6 +240,24 @@ def test_threads_of_an_executor_are_shown_beside_the_table(seen):
 
 
 def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
+    visited = visit_all(seen)
+    assert len({urlsplit(url).path.split("/")[4] for url in visited}) == 4  # driver, master, two workers
+
+
+@pytest.mark.docker
+def test_every_link_leads_somewhere_when_the_cluster_is_in_containers(boxed):
+    visited = visit_all(boxed)
+    assert len({urlsplit(url).path.split("/")[4] for url in visited}) == 4  # driver, and three hosts
+    before = len(boxed.wrong)
+    page = boxed.driver("executors/")
+    for selector, count in dict(PAGES)["executors/"].items():
+        page.locator(selector).nth(count - 1).wait_for(state="attached")
+    page.screenshot(path=SCREENSHOTS / "spark-executors-docker.png", full_page=True)
+    assert boxed.wrong[before:] == []
+
+
+def visit_all(seen: Seen) -> list[str]:
+    """Follow every link of the driver's and the master's pages, and give the addresses that were reached."""
     home = f"{seen.base}/user/{NAME}/spark/"
     todo = [seen.base + seen.addresses["driver"], seen.base + seen.addresses["master"]]
     done: dict[tuple[Any, ...], str] = {}
@@ -229,7 +278,7 @@ def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
     visited = " ".join(done.values())
     for part in ("logType=stderr", "logType=stdout", "logType=out", "/app/?appId=", "/environment/", "rdd/?id="):
         assert part in visited
-    assert len({urlsplit(url).path.split("/")[4] for url in done.values()}) == 4  # driver, master, two workers
+    return list(done.values())
 
 
 def test_the_masters_page_lists_the_workers(seen):

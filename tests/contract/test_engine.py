@@ -184,6 +184,15 @@ def test_stopping_a_stopped_node_is_harmless(engine, spec):
     assert engine.nodes() == ()
 
 
+def test_removing_a_group_leaves_nothing_of_it_and_doing_so_twice_is_harmless(engine, spec):
+    gone, stays = spec(group="one"), spec(group="two")
+    engine.start(gone)
+    engine.start(stays)
+    for _ in range(2):
+        engine.remove(owner=gone.owner, group="one")
+        assert [node.name for node in engine.nodes(owner=gone.owner)] == [stays.name]
+
+
 def test_a_stopped_name_can_be_used_again(engine, spec):
     node = engine.start(spec())
     engine.stop(node.name)

@@ -246,8 +246,9 @@ def test_every_link_stays_on_the_users_server_and_leads_somewhere(seen):
 
 @pytest.mark.docker
 def test_every_link_leads_somewhere_when_the_cluster_is_in_containers(boxed):
-    visited = visit_all(boxed)
-    assert len({urlsplit(url).path.split("/")[4] for url in visited}) == 4  # driver, and three hosts
+    hosts = {urlsplit(url).path.split("/")[4] for url in visit_all(boxed)}
+    assert hosts > {f"{NAME}-seen-{node}" for node in ("master", "worker-1", "worker-2")}
+    assert len(hosts) == 7  # the driver, and three nodes by their names and addresses
     before = len(boxed.wrong)
     page = boxed.driver("executors/")
     for selector, count in dict(PAGES)["executors/"].items():

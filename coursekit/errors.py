@@ -42,7 +42,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── AssignmentExistsError     62  released before
     │   ├── AutogradeError            63
     │   ├── SandboxError              64  no sandbox of that kind here
-    │   └── UnfairAssignmentError     65  the gate refuses it
+    │   ├── UnfairAssignmentError     65  the gate refuses it
+    │   └── RefusedSubmissionError    66  what was submitted cannot be read
     └── HubError                      70
         ├── HubNotRunningError        71
         ├── HubStartError             72
@@ -298,6 +299,12 @@ class UnfairAssignmentError(GradingError):
     """The release gate refuses an assignment: some answer does not get what it deserves."""
 
     exit_code = 65
+
+
+class RefusedSubmissionError(GradingError):
+    """What was submitted is not a notebook that can be read."""
+
+    exit_code = 66
 
 
 class HubError(CoursekitError):

@@ -1,37 +1,45 @@
-"""Autograding: nbgrader's own command, once for each submission.
+"""Autograding: submissions run in sandboxes side by side, and one writer brings their scores into the gradebook.
 
-Each runs in a process of its own: a submission that kills its grader kills nothing else, and what it prints goes to a
-log. The command reads the course directory's ``nbgrader_config.py``, as it does when an instructor types it.
+The sandboxes' results are kept (`coursekit.grading.sandboxed.ResultStore`); nbgrader's own autograde then finds them
+there and does all the rest, as it does when formgrader or its command starts it. So whoever starts it, and however
+often it was interrupted, a submission is run once.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from coursekit.errors import AutogradeError
+import psutil
+
+from coursekit.errors import AutogradeError, CoursekitError, RefusedSubmissionError, SandboxError
 from coursekit.grading.book import Grade, grades
-from coursekit.grading.settings import GradingSettings, prepare
+from coursekit.grading.restore import restore
+from coursekit.grading.sandboxed import ResultStore, files_beside, limits_of, make_request, open_store
+from coursekit.grading.settings import GradingSettings, nbgrader_config, prepare
+from coursekit.grading.submission import keep_plain, read_submitted
+from coursekit.grading.verdicts import read_versions, report_path, write_refusal
+from coursekit.sandbox import Limits, Request
 
 Progress = Callable[[int, int, str], None]
-"""Called with how many are done, how many there are, and the student that comes next (or the last)."""
-
-SUBMISSION_TIMEOUT_S: Final = 1800
+"""Called with how many are done, how many there are, and the student that was done last (or comes first)."""
 
 _ERROR: Final = re.compile(r"[\w.]*(Error|Exception|Failure)\b.*: ")
+_MEMORY_SHARE: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graded:
-    """The outcome of autograding one submission; ``trouble`` says why there is none."""
+    """The outcome of autograding one submission; ``trouble`` says why there is none, ``flags`` what a person should see."""
 
     student: str
     assignment: str
@@ -40,6 +48,7 @@ class Graded:
     needs_manual: bool
     seconds: float
     log: Path
+    flags: tuple[str, ...] = ()
     trouble: str | None = None
 
 
@@ -49,9 +58,10 @@ def autograde(
     *,
     students: Iterable[str] | None = None,
     force: bool = False,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Graded, ...]:
-    """Autograde the collected submissions, one after the other.
+    """Autograde the collected submissions, each in a sandbox of its own, several at once.
 
     Parameters
     ----------
@@ -62,9 +72,11 @@ def autograde(
     students : iterable of str, optional
         Only these; all who submitted when not given.
     force : bool
-        Grade again what was graded before; else only new and newer submissions.
+        Grade again what was graded before; else only what is new, or whose tests have changed.
+    jobs : int, optional
+        How many sandboxes at once; as many as cores and memory allow when not given.
     progress : callable, optional
-        Called before each submission and after the last.
+        Called once at the beginning and after each submission.
 
     Returns
     -------
@@ -75,6 +87,8 @@ def autograde(
     ------
     AutogradeError
         At the end, if submissions could not be graded; all others are in the gradebook by then.
+    SandboxError
+        If sandboxes cannot be started at all.
     """
     folders = submissions(settings, name)
     wanted = sorted(folders) if students is None else list(students)
@@ -84,69 +98,159 @@ def autograde(
             fix=f"coursekit assignment collect {name}",
         )
     prepare(settings)
-    done: list[Graded] = []
-    for student in wanted:
-        if progress:
-            progress(len(done), len(wanted), student)
-        done.append(_grade_submission(settings, name, student, force=force))
+    grader = _Grader(settings, name, open_store(settings.course_dir))
     if progress and wanted:
-        progress(len(done), len(wanted), wanted[-1])
-    if broken := [graded for graded in done if graded.trouble is not None]:
+        progress(0, len(wanted), wanted[0])
+    done: dict[str, Graded] = {}
+    for graded in grader.grade(wanted, force=force, jobs=jobs):
+        done[graded.student] = graded
+        if progress:
+            progress(len(done), len(wanted), graded.student)
+    if broken := [done[student] for student in wanted if done[student].trouble is not None]:
         lines = "".join(f"\n  {graded.student}: {graded.trouble} (log: {graded.log})" for graded in broken)
         raise AutogradeError(
             f"{len(broken)} of {len(done)} submissions of {name!r} could not be graded:{lines}",
             fix="read the log, then coursekit assignment autograde "
             f"{name} --student {broken[0].student}; the other grades are in the gradebook",
         )
-    return tuple(done)
+    return tuple(done[student] for student in wanted)
 
 
-def _grade_submission(settings: GradingSettings, name: str, student: str, *, force: bool) -> Graded:
-    begin = time.monotonic()
-    settings.logs.mkdir(parents=True, exist_ok=True)
-    log = settings.logs / f"{name}+{student}.log"
-    command = [sys.executable, "-m", "nbgrader", "autograde", name, f"--CourseDirectory.student_id={student}"]
-    trouble = _run_logged([*command, *(["--force"] if force else [])], settings.course_dir, log)
-    grade = _find_grade(settings, name, student) if trouble is None else None
-    if trouble is None and grade is None:
-        trouble = "nbgrader ended well, but the gradebook has no grade"
-    return Graded(
-        student=student,
-        assignment=name,
-        auto_score=grade.auto_score if grade else 0.0,
-        auto_max=grade.auto_max if grade else 0.0,
-        needs_manual=grade.needs_manual if grade else True,
-        seconds=time.monotonic() - begin,
-        log=log,
-        trouble=trouble,
-    )
+def sandboxes_at_once(limits: Limits) -> int:
+    """Say for how many sandboxes this machine has cores and memory."""
+    by_memory = int(psutil.virtual_memory().total * _MEMORY_SHARE) // limits.memory
+    return max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, by_memory))
+
+
+class _Grader:
+    """Runs the submissions of one assignment."""
+
+    def __init__(self, settings: GradingSettings, name: str, store: ResultStore) -> None:
+        self._settings = settings
+        self._name = name
+        self._store = store
+        course = settings.course_dir
+        self._versions = {
+            path.stem: read_versions(course, name, path.stem) for path in sorted((course / "source" / name).glob("*.ipynb"))
+        }
+
+    def grade(self, students: list[str], *, force: bool, jobs: int | None) -> Iterator[Graded]:
+        """Run sandboxes in threads, and write each result as soon as it is there."""
+        limits = [limits_of(source) for source, _ in self._versions.values()]
+        most = jobs or sandboxes_at_once(max(limits, key=lambda each: each.memory, default=Limits()))
+        pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="sandbox")
+        try:
+            running: dict[Future[str], str] = {pool.submit(self._run, student): student for student in students}
+            for future in as_completed(running):
+                yield self._write(running[future], future, force=force)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def requests(self, student: str) -> list[Request]:
+        """Make the requests of a submission, one for each notebook."""
+        course = self._settings.course_dir
+        folder = course / "submitted" / student / self._name
+        keep_plain(folder)
+        files = files_beside(folder, course / "source" / self._name)
+        made = []
+        for notebook, (source, released) in self._versions.items():
+            path = folder / f"{notebook}.ipynb"
+            if not path.exists():
+                continue
+            cells, _ = restore(source, released, read_submitted(path))
+            made.append(
+                make_request({"cells": cells}, source, student=student, assignment=self._name, files=files)
+            )
+        if not made:
+            raise RefusedSubmissionError("no notebook of the assignment is in it.", fix="ask the student to submit again")
+        return made
+
+    def _run(self, student: str) -> str:
+        """Run a submission, and give the name of what was run."""
+        requests = self.requests(student)
+        for request in requests:
+            self._store.run(request)
+        return hashlib.sha256("".join(request.digest("") for request in requests).encode()).hexdigest()
+
+    def _write(self, student: str, future: Future[str], *, force: bool) -> Graded:
+        """Bring a submission's scores into the gradebook."""
+        begin = time.monotonic()
+        settings, name = self._settings, self._name
+        log = settings.logs / f"{name}+{student}.log"
+        try:
+            digest = future.result()
+        except SandboxError:
+            raise
+        except CoursekitError as error:
+            write_refusal(settings.course_dir, student=student, assignment=name, why=str(error))
+            log.write_text(f"{error}\n", encoding="utf-8")
+            return self._graded(student, begin, log, trouble=str(error).split("\n")[0])
+        mark = settings.course_dir / "graded" / name / f"{student}.json"
+        trouble = None
+        if force or not _is_marked(mark, digest):
+            mark.unlink(missing_ok=True)
+            trouble = _run_nbgrader(settings, name, student, log)
+            if trouble is None:
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                mark.write_text(json.dumps({"request": digest}), encoding="utf-8")
+        return self._graded(student, begin, log, trouble=trouble)
+
+    def _graded(self, student: str, begin: float, log: Path, *, trouble: str | None) -> Graded:
+        grade = _find_grade(self._settings, self._name, student) if trouble is None else None
+        if trouble is None and grade is None:
+            trouble = "nbgrader ended well, but the gradebook has no grade"
+        report = _read_report(report_path(self._settings.course_dir, self._name, student))
+        return Graded(
+            student=student,
+            assignment=self._name,
+            auto_score=grade.auto_score if grade else 0.0,
+            auto_max=grade.auto_max if grade else 0.0,
+            needs_manual=grade.needs_manual if grade else True,
+            seconds=round(float(report.get("seconds", 0.0)) + time.monotonic() - begin, 2),
+            log=log,
+            flags=tuple(f"{flag['kind']}: {flag['what']}" for flag in report.get("flags", ())),
+            trouble=trouble,
+        )
+
+
+def _is_marked(mark: Path, digest: str) -> bool:
+    """Whether nbgrader has been through with just this; what it leaves when it is killed looks as if it had."""
+    try:
+        return bool(json.loads(mark.read_text(encoding="utf-8"))["request"] == digest)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _find_grade(settings: GradingSettings, name: str, student: str) -> Grade | None:
-    found = [grade for grade in grades(settings, name) if grade.student == student and grade.submitted is not None]
+    found = [grade for grade in grades(settings, name, student=student) if grade.submitted is not None]
     return found[0] if found else None
 
 
-def _run_logged(command: list[str], folder: Path, log: Path) -> str | None:
-    """Run a command in a session of its own, its output in a file; return what went wrong, if anything."""
-    # The grader is not the student: who works in this shell or Hub must not leak into the submission's seed.
-    environment = {key: value for key, value in os.environ.items() if key != "JUPYTERHUB_USER"}
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            code = process.wait(SUBMISSION_TIMEOUT_S)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            return f"not done after {SUBMISSION_TIMEOUT_S} s"
-    if code == 0:
+def _run_nbgrader(settings: GradingSettings, name: str, student: str, log: Path) -> str | None:
+    """Run nbgrader's autograde on one submission, here and quietly; return what went wrong, if anything."""
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.utils import capture_log
+    from sqlalchemy.exc import SAWarning
+
+    config = nbgrader_config(settings)
+    directory = CourseDirectory(config=config, assignment_id=name, student_id=student)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's queries, which it knows of
+        outcome = capture_log(Autograde(coursedir=directory, config=config, force=True))
+    said = str(outcome.get("log", "")) + str(outcome.get("error", ""))
+    log.write_text(said, encoding="utf-8")
+    if outcome["success"]:
         return None
-    return (reason(log.read_text(encoding="utf-8", errors="replace")) or f"nbgrader ended with exit code {code}")[:200]
+    return (reason(said) or "nbgrader failed")[:200]
 
 
 def reason(log: str) -> str | None:

@@ -63,7 +63,7 @@ def add_students(settings: GradingSettings, names: Iterable[str]) -> None:
             book.update_or_create_student(name)
 
 
-def grades(settings: GradingSettings, name: str | None = None) -> tuple[Grade, ...]:
+def grades(settings: GradingSettings, name: str | None = None, *, student: str | None = None) -> tuple[Grade, ...]:
     """Read the gradebook.
 
     Parameters
@@ -72,6 +72,8 @@ def grades(settings: GradingSettings, name: str | None = None) -> tuple[Grade, .
         Which gradebook.
     name : str, optional
         Only this assignment.
+    student : str, optional
+        Only this student.
 
     Returns
     -------
@@ -81,10 +83,11 @@ def grades(settings: GradingSettings, name: str | None = None) -> tuple[Grade, .
     """
     with open_gradebook(settings) as book:
         return tuple(
-            _grade(book, assignment, student.id)
+            _grade(book, assignment, who.id)
             for assignment in sorted(book.assignments, key=lambda each: str(each.name))
             if name in (None, assignment.name)
-            for student in sorted(book.students, key=lambda each: str(each.id))
+            for who in sorted(book.students, key=lambda each: str(each.id))
+            if student in (None, who.id)
         )
 
 

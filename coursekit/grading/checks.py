@@ -18,6 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _MAX_MESSAGE = 400
+# Read once, before a student's code can change the environment.
+_AUTOGRADING = os.environ.get("NBGRADER_EXECUTION") == "autograde"
+_STUDENT = os.environ.get("COURSEKIT_STUDENT", "")
+_IN_SANDBOX = bool(_STUDENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,12 @@ class _Part:
     points: float
     what: str
     trouble: str | None
+
+
+class Score(float):
+    """The points of a test cell, and in words how they came about."""
+
+    report = ""
 
 
 @dataclass(slots=True)
@@ -51,12 +61,12 @@ class Checks:
             trouble = _in_words(error)
         self._parts.append(_Part(points, what, trouble))
 
-    def score(self) -> float | None:
+    def score(self) -> Score | None:
         """Print what passed and what did not; the last line of a test cell.
 
         Returns
         -------
-        float or None
+        Score or None
             The points while autograding: nbgrader takes the last expression's value as the cell's score. None in the
             student's own notebook, where a number would mislead, for the hidden checks are missing there.
 
@@ -67,8 +77,11 @@ class Checks:
         """
         failed = [part for part in self._parts if part.trouble is not None]
         if is_autograding():
-            print(*map(_line, self._parts), sep="\n")
-            return float(sum(part.points for part in self._parts if part.trouble is None))
+            score = Score(sum(part.points for part in self._parts if part.trouble is None))
+            score.report = "\n".join(map(_line, self._parts))
+            if not _IN_SANDBOX:  # which takes the report from the score, and believes nothing that is printed
+                print(score.report)
+            return score
         if failed:
             raise AssertionError("\n" + "\n".join(map(_line, self._parts)))
         print(*map(_line, self._parts), sep="\n")
@@ -94,15 +107,17 @@ def _in_words(error: Exception) -> str:
 
 def is_autograding() -> bool:
     """Whether this kernel was started by nbgrader's autograder."""
-    return os.environ.get("NBGRADER_EXECUTION") == "autograde"
+    return _AUTOGRADING or os.environ.get("NBGRADER_EXECUTION") == "autograde"
 
 
 def student() -> str:
     """Whose notebook this is.
 
-    While autograding, nbgrader's working directory tells (``autograded/<student>/<assignment>``); else the Hub's user
-    or, on a laptop, the machine's.
+    The sandbox tells; in plain nbgrader the working directory (``autograded/<student>/<assignment>``); else the Hub's
+    user or, on a laptop, the machine's.
     """
+    if _STUDENT:
+        return _STUDENT
     if is_autograding():
         return Path.cwd().parent.name
     from coursekit.config import owner

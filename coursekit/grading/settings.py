@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
 COURSE_ID: Final = "ml-resources"
 CONFIG_FILE: Final = "nbgrader_config.py"
-CELL_TIMEOUT_S: Final = 240
-KERNEL_TIMEOUT_S: Final = 120
 
 _NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-# nbgrader's own defaults (converters/autograde.py, generate_feedback.py) with one step of ours in each. They are
-# written out because a list in a configuration replaces the default; as names, so that nothing is imported here.
+# nbgrader's own defaults (converters/autograde.py, generate_feedback.py) with steps of ours. They are written out
+# because a list in a configuration replaces the default; as names, so that nothing is imported here.
+_SANITIZE_STEPS: Final = (
+    "coursekit.grading.steps.RestoreCells",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+)
 _AUTOGRADE_STEPS: Final = (
-    "nbgrader.preprocessors.Execute",
-    "coursekit.grading.steps.ForgiveStderr",
+    "coursekit.grading.steps.Execute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "coursekit.grading.steps.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 )
@@ -123,11 +128,11 @@ def nbgrader_config(settings: GradingSettings) -> Config:
     c.CourseDirectory.db_url = settings.db_url
     # The Hub's process spawner runs every student under one account, so the owner of a folder tells nothing.
     c.ExchangeCollect.check_owner = False
+    c.ExchangeFactory.collect = "coursekit.grading.steps.Collect"
+    c.Autograde.pre_convert_hook = "coursekit.grading.steps.keep_plain_files"
+    c.Autograde.sanitize_preprocessors = list(_SANITIZE_STEPS)
     c.Autograde.autograde_preprocessors = list(_AUTOGRADE_STEPS)
     c.GenerateFeedback.preprocessors = list(_FEEDBACK_STEPS)
-    # nbgrader's 30 s a cell is less than Spark takes to start on a busy machine.
-    c.Execute.timeout = CELL_TIMEOUT_S
-    c.Execute.startup_timeout = KERNEL_TIMEOUT_S
     # A student's output may hold HTML; in the instructor's browser it must not run.
     c.HTMLExporter.sanitize_html = True
     c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError()"}

@@ -1,44 +1,134 @@
 """Our steps among nbgrader's. The configuration names them; nothing else imports this module.
 
-Both take and return ``(notebook, resources)`` as every nbgrader preprocessor does.
+All take and return ``(notebook, resources)`` as every nbgrader preprocessor does. So formgrader's button, nbgrader's
+own command and ``coursekit assignment autograde`` go the same way.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
+from nbgrader.api import Gradebook
+from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveAutoGrades
+
+from coursekit.grading.restore import restore
+from coursekit.grading.sandboxed import REPORT, files_beside, make_request, open_store, write_outputs
+from coursekit.grading.submission import copy_plain, keep_plain, read_submitted
+from coursekit.grading.verdicts import read_pair, write_report
+
+_FLAGGED = "coursekit_flagged"
 
 
-class ForgiveStderr(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
-    """Keep what a test cell wrote to stderr, but do not let it cost the points.
+def keep_plain_files(assignment: str, student: str, notebooks: list[str]) -> None:
+    """Leave nothing in a submission that nbgrader would follow or wait for; runs before it reads anything."""
+    for folder in {Path(notebook).parent for notebook in notebooks}:
+        keep_plain(folder)
 
-    nbgrader gives 0 to a right answer whose test wrote a warning or a log line (``nbgrader.utils.determine_grade``).
-    A test that fails raises, so the error output alone decides here. Runs between ``Execute`` and ``SaveAutoGrades``.
-    """
 
-    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        """Turn the stderr of one test cell into ordinary printed text."""
-        if cell.cell_type == "code" and utils.is_grade(cell):
-            for output in cell.outputs:
-                if output.output_type == "stream" and output.name == "stderr":
-                    output.name = "stdout"
-        return cell, resources
+class Collect(ExchangeCollect):  # type: ignore[misc]
+    """nbgrader's collect, which takes plain files only: its own follows links and waits for pipes."""
+
+    def do_copy(self, src: str, dest: str, log: Any = None) -> None:
+        """Copy one submission."""
+        for refused in copy_plain(Path(src), Path(dest)):
+            self.log.warning("%s: %s %s; it was left out", src, refused.name, refused.why)
+
+
+class RestoreCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """Put the student's work back into the instructor's notebook; the first step of all."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Restore one notebook, and keep what was found for the report."""
+        source, released = read_pair(_course_dir(self), resources)
+        cells, notes = restore(source, released, nb)
+        nb.cells = [_as_node(cell) for cell in cells]
+        nb.nbformat, nb.nbformat_minor = 4, max(5, nb.nbformat_minor)
+        resources["coursekit_notes"] = notes
+        return nb, resources
+
+
+class Execute(NbGraderPreprocessor):  # type: ignore[misc]
+    """Run the notebook in a sandbox of its own, in the place of nbgrader's step of the same name."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Run one notebook, and write the outputs into its cells."""
+        course, names = _course_dir(self), resources["nbgrader"]
+        student, assignment, notebook = names["student"], names["assignment"], names["notebook"]
+        source, released = read_pair(course, resources)
+        submitted = course / "submitted" / student / assignment
+        theirs = read_submitted(submitted / f"{notebook}.ipynb")
+        _, notes = restore(source, released, theirs)
+        request = make_request(
+            nb,
+            source,
+            student=student,
+            assignment=assignment,
+            files=files_beside(submitted, course / "source" / assignment),
+        )
+        outcome = open_store(course).run(request)
+        write_outputs(nb.cells, outcome)
+        nb.cells = [_as_node(cell) for cell in nb.cells]
+        resources["nbgrader"][_FLAGGED] = bool(outcome.tampered)
+        write_report(course, student=student, assignment=assignment, cells=nb.cells, outcome=outcome, notes=notes)
+        return nb, resources
+
+
+class SaveScores(SaveAutoGrades):  # type: ignore[misc]
+    """nbgrader's own step; a submission that worked on its own grading gets nothing until a person has looked."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Save the scores of one notebook."""
+        nb, resources = super().preprocess(nb, resources)
+        if resources["nbgrader"].get(_FLAGGED):
+            names = resources["nbgrader"]
+            with Gradebook(names["db_url"]) as book:
+                found = book.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+                for grade in found.grades:
+                    grade.auto_score, grade.needs_manual_grade = 0.0, True
+                book.db.commit()
+        return nb, resources
 
 
 class HideHiddenTests(ClearHiddenTests):  # type: ignore[misc]
-    """Take hidden tests out of the feedback: their source, and the traces that quote it.
+    """Take hidden tests out of the feedback: their source, what was printed while they ran, and their traces.
 
     Autograding puts the hidden tests back into the student's copy; nbgrader's feedback would print them.
     """
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        """Clear the hidden region of one test cell, and keep only the last line of its error."""
+        """Clear the hidden region of one test cell, and keep its report and the last line of its error."""
         if cell.cell_type != "code" or not utils.is_grade(cell):
             return cell, resources
         if self._remove_hidden_test_region(cell):
             for output in cell.outputs:
                 if output.output_type == "error":
                     output.traceback = [f"{output.ename}: {output.evalue}"]
+            if any(_is_report(output) for output in cell.outputs):
+                kept = ("error", "execute_result")
+                cell.outputs = [each for each in cell.outputs if _is_report(each) or each.output_type in kept]
         return cell, resources
+
+
+def _is_report(output: Any) -> bool:
+    return output.output_type == "display_data" and dict(output.metadata) == REPORT
+
+
+def _course_dir(step: Any) -> Path:
+    return Path(step.config.CourseDirectory.root)
+
+
+def _as_node(cell: Any) -> Any:
+    from nbformat import from_dict
+
+    node = cell if isinstance(cell, NotebookNode) else from_dict(cell)
+    if node.cell_type == "code":
+        node.outputs = [from_dict(output) for output in node.get("outputs", [])]
+        node.execution_count = None
+    else:
+        node.pop("outputs", None)
+        node.pop("execution_count", None)
+    return node

@@ -26,6 +26,7 @@ from typing import Any, Final, Literal, get_args
 
 from coursekit.config import GiB, MiB, parse_memory
 from coursekit.errors import SettingsError
+from coursekit.sandbox.limits import read_limits
 
 Runtime = Literal["python", "spark", "tensorflow"]
 Size = Literal["small", "full"]
@@ -39,6 +40,10 @@ _SMALLEST_MEMORY: Final = 256 * MiB
 
 
 def _no_parameters() -> Mapping[str, Mapping[str, Any]]:
+    return MappingProxyType({})
+
+
+def _no_limits() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
@@ -66,6 +71,9 @@ class Contract:
         GPUs of the notebook itself.
     minutes : mapping of str to float
         How long it runs at each size, wall clock, on two cores.
+    limits : mapping of str to object
+        What a submission may use while it is graded, where that differs from the defaults
+        (`coursekit.sandbox.Limits`).
     sizes : mapping of str to mapping
         What each size sets in the cell tagged ``parameters``; a size that is not there leaves that cell's defaults.
     """
@@ -77,6 +85,7 @@ class Contract:
     memory: int = GiB
     gpus: int = 0
     minutes: Mapping[str, float] = field(default_factory=_default_minutes)
+    limits: Mapping[str, Any] = field(default_factory=_no_limits)
     sizes: Mapping[str, Mapping[str, Any]] = field(default_factory=_no_parameters)
 
     def __post_init__(self) -> None:
@@ -98,6 +107,9 @@ class Contract:
                 f"memory = {self.memory} bytes is too little for a worker.", fix='give it at least "256m"'
             )
         _require_minutes(self.minutes)
+        if not isinstance(self.limits, Mapping):
+            raise SettingsError(f"limits = {self.limits!r} is not a table.", fix='write it like {"cell_s": 60}')
+        read_limits(self.limits)
         _require_sizes(self.sizes)
 
     def minutes_at(self, size: Size) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import sys
@@ -40,7 +41,8 @@ def _serve(receive: Any, send: Any) -> None:
     plan = json.loads(receive())
     shell, shown = _make_shell()
     changed = integrity.take(plan["imports"])
-    instructor = _Namespaces(shell.user_ns, frozenset(plan["asked"]))
+    score = importlib.import_module("coursekit.grading.checks").Score  # the tests' own, in a room above this one
+    instructor = _Namespaces(shell.user_ns, frozenset(plan["asked"]), score)
     mine, getpid, loads, dumps = os.getpid(), os.getpid, json.loads, json.dumps
     hook.install()
     send(b"ready")
@@ -60,12 +62,13 @@ def _serve(receive: Any, send: Any) -> None:
             sys.stderr.flush()
         replaced = changed()
         status, score, error = verdict
+        report = instructor.take_report()
         outputs = "[]"
         with contextlib.suppress(BaseException):  # made by the student's code, perhaps to do harm
             outputs = dumps(shown.take(error))
         score_text = "null" if score is None else float.__repr__(score)
         replaced_text = "" if replaced is None else replaced
-        send(b"\n".join(map(str.encode, (status, score_text, replaced_text, outputs))))
+        send(b"\n".join(map(str.encode, (status, score_text, replaced_text, str.encode(report).hex(), outputs))))
 
 
 def _run_student(shell: Any, source: str) -> tuple[str, None, None]:
@@ -79,9 +82,10 @@ def _run_student(shell: Any, source: str) -> tuple[str, None, None]:
 class _Namespaces:
     """The instructor's namespace beside the student's."""
 
-    __slots__ = ("_asked", "_builtins", "_copies", "_hidden", "_mine", "_protected", "_theirs")
+    __slots__ = ("_asked", "_builtins", "_copies", "_hidden", "_mine", "_protected", "_report", "_score", "_theirs")
 
-    def __init__(self, theirs: dict[str, Any], asked: frozenset[str]) -> None:
+    def __init__(self, theirs: dict[str, Any], asked: frozenset[str], score: type[float]) -> None:
+        self._score = score
         self._theirs = theirs
         self._asked = asked
         self._builtins = {**vars(builtins), "get_ipython": theirs.get("get_ipython"), "display": _display()}
@@ -89,6 +93,12 @@ class _Namespaces:
         self._hidden: dict[str, Any] = {}
         self._protected: set[str] = set()
         self._copies: dict[str, Any] = {}
+        self._report = ""
+
+    def take_report(self) -> str:
+        """Give what the last test said of its score, once."""
+        report, self._report = self._report, ""
+        return report
 
     def run(self, cell: dict[str, Any], shell: Any) -> tuple[str, float | None, Any]:
         """Run an instructor's cell: (status, score, error)."""
@@ -113,11 +123,18 @@ class _Namespaces:
             return None
         value = eval(compile(cell["last"], "<cell>", "eval"), mine)  # noqa: S307
         if cell["kind"] == "test":
-            is_number = type(value) in (int, float) or type(value).__name__.startswith(("float", "int"))
-            return float(value) if is_number and type(value).__module__ in ("builtins", "numpy") else None
+            return self._read_score(value)
         if value is not None:
             shell.displayhook(value)
         return None
+
+    def _read_score(self, value: Any) -> float | None:
+        """Read a test's last value: points, or nothing that counts."""
+        if type(value) is self._score:
+            report = getattr(value, "report", "")
+            self._report = report if type(report) is str else ""
+            return float.__add__(value, 0.0)
+        return float(value) if type(value) in (int, float) else None
 
     def _see_theirs(self) -> None:
         """Take over what the student's cells have bound, but for what must stay the instructor's."""

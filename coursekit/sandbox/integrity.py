@@ -16,6 +16,8 @@ from typing import Any, Final
 
 _OURS: Final = ("coursekit.grading.checks", "coursekit.config", "coursekit.cluster.spec")
 _STANDARD: Final = ("builtins", "math", "collections", "functools", "itertools", "re", "json", "unittest.case")
+# Libraries mend these themselves, when they are imported.
+_PLUMBING: Final = ("IPython", "_frozen", "_abc", "abc", "enum", "types", "typing", "typing_extensions")
 _HOOKS: Final = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__getattribute__", "__getattr__", "__bool__")
 
 
@@ -105,8 +107,7 @@ def _with_homes(modules: list[ModuleType]) -> list[ModuleType]:
     }
     homes |= {name for name in sys.modules if name.startswith("coursekit.") and "sandbox" not in name}
     found = {module.__name__: module for module in modules}
-    # What keeps state of its own by replacing functions is none of a test's business.
     for home in sorted(homes):
-        if home in sys.modules and not home.startswith(("IPython", "_frozen")):
+        if home in sys.modules and not home.startswith(_PLUMBING):
             found.setdefault(home, sys.modules[home])
     return [module for name, module in found.items() if name != "__main__"]

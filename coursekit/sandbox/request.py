@@ -21,6 +21,7 @@ Status = Literal["ok", "error", "timeout", "died", "skipped"]
 
 STATUSES: Final = ("ok", "error", "timeout", "died", "skipped")
 _TEXT_MAX: Final = 2000
+_REPORT_MAX: Final = 20_000
 _OUTPUTS: Final = ("stream", "display_data", "execute_result", "error")
 
 
@@ -98,6 +99,8 @@ class CellResult:
         ``died`` is said of the cell in which the process ended, ``skipped`` of those after it.
     score : float or None
         What a test gave; None where its last value was no number.
+    report : str
+        What the test itself says of how the score came about.
     outputs : tuple of dict
         As in a notebook (nbformat 4).
     seconds : float
@@ -106,6 +109,7 @@ class CellResult:
 
     status: Status
     score: float | None = None
+    report: str = ""
     outputs: tuple[dict[str, Any], ...] = ()
     seconds: float = 0.0
 
@@ -165,6 +169,7 @@ def read_cell(table: Mapping[str, Any]) -> CellResult:
     return CellResult(
         status=status,
         score=None if score is None else float(score),
+        report=str(table.get("report", ""))[:_REPORT_MAX],
         outputs=outputs,
         seconds=float(table.get("seconds", 0.0)),
     )

@@ -264,11 +264,11 @@ class _Executor:
             status = "timeout" if late else "died"
             error = _LATE if late else _DIED
             return {"status": status, "score": None, "replaced": "", "outputs": [*texts, error]}
-        status, score, replaced, outputs = message.decode().split("\n", 3)
+        status, score, replaced, report, outputs = message.decode().split("\n", 4)
         shown = self._cut(json.loads(outputs))
         if late:
             return {"status": "timeout", "score": None, "replaced": replaced, "outputs": [*texts, *shown, _LATE]}
-        return {"status": status, "score": json.loads(score), "replaced": replaced, "outputs": [*texts, *shown]}
+        return {"status": status, "score": json.loads(score), "replaced": replaced, "report": bytes.fromhex(report).decode(), "outputs": [*texts, *shown]}
 
     def _wait(self, seconds: float, texts: list[dict[str, Any]]) -> bytes | None:
         """Read until the next message is there; None when it does not come."""

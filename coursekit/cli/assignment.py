@@ -1,4 +1,4 @@
-"""``coursekit assignment``: release, collect, autograde, feedback, export."""
+"""``coursekit assignment``: release, collect, autograde, penalties, feedback, export."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ _GRADE_LABELS = {
     "auto_max": "of",
     "manual_score": "by a person",
     "manual_max": "of ",
+    "penalty": "late",
     "score": "total",
     "max_score": "of  ",
     "needs_manual": "to be graded",
@@ -54,6 +55,7 @@ def status(
     """Show the gradebook: every student, every released assignment."""
     from coursekit.grading import grades
 
+    _update_penalties()
     empty = "the gradebook is empty: release an assignment and collect submissions first"
     show(_rows(grades(_settings(), name), _GRADE_LABELS, as_json), as_json=as_json, empty=empty)
 
@@ -64,6 +66,7 @@ def release(name: Name, force: Force = False) -> None:
     from coursekit.grading import release
 
     released = release(_settings(), name, force=force)
+    _update_penalties()
     typer.echo(
         f"{name} is released: {', '.join(released.files)}; {released.auto_points:g} points by tests, "
         f"{released.manual_points:g} by a person."
@@ -89,10 +92,21 @@ def autograde(
     """Autograde what has been collected: new and newer submissions, or with --force all."""
     from coursekit.grading import autograde
 
+    _update_penalties()
     with _progress_bar("autograding", shown=not as_json) as progress:
         graded = autograde(_settings(), name, students=student, force=force, progress=progress)
     labels = {**_GRADE_LABELS, "log": None, "trouble": None}
     show(_rows(graded, labels, as_json), as_json=as_json, empty=f"no submission of {name} has been collected")
+
+
+@app.command(epilog="Example:  coursekit assignment penalties a1")
+def penalties(name: Name, as_json: Json = False) -> None:
+    """Compute late penalties again, from hub/course.toml and the scores of now; status and export do so too."""
+    from coursekit.grading import update_penalties
+
+    rows = _rows(update_penalties(_settings(), name), {"seconds_late": "late by, s", "assignment": None}, as_json)
+    _warn_of_strangers(name)
+    show(rows, as_json=as_json, empty=f"no submission of {name} is in the gradebook")
 
 
 @app.command(epilog="Example:  coursekit assignment feedback a1")
@@ -108,6 +122,7 @@ def export(path: Annotated[Path, typer.Argument(help="The CSV file to write.")] 
     """Write all grades as CSV."""
     from coursekit.grading import export_csv
 
+    _update_penalties()
     typer.echo(f"The grades are in {export_csv(_settings(), path)}.")
 
 
@@ -116,6 +131,23 @@ def _settings() -> GradingSettings:
     from coursekit.grading import default_settings
 
     return default_settings(find_course())
+
+
+def _update_penalties() -> None:
+    from coursekit.grading import update_penalties
+
+    update_penalties(_settings())
+
+
+def _warn_of_strangers(name: str) -> None:
+    from coursekit.grading.penalties import strangers
+
+    for assignment, student in strangers(_settings()):
+        if assignment == name:
+            typer.echo(
+                f"Warning: hub/course.toml has an extension for {student!r}, whom the gradebook does not know.",
+                err=True,
+            )
 
 
 def _rows(things: Iterable[Any], labels: Mapping[str, str | None], as_json: bool) -> list[dict[str, Any]]:

@@ -11,7 +11,9 @@ from coursekit.grading.autograding import Graded, Progress, autograde
 from coursekit.grading.book import Grade, add_students, export_csv, grades
 from coursekit.grading.catalog import Assignment, assignments_in
 from coursekit.grading.checks import Checks, seed, student
+from coursekit.grading.deadlines import Deadline, parse_deadlines, read_deadlines
 from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
+from coursekit.grading.penalties import Lateness, update_penalties
 from coursekit.grading.settings import (
     GradingSettings,
     default_settings,
@@ -26,10 +28,12 @@ __all__ = [
     "Assignment",
     "Checks",
     "Collected",
+    "Deadline",
     "Feedback",
     "Grade",
     "Graded",
     "GradingSettings",
+    "Lateness",
     "Progress",
     "Released",
     "add_students",
@@ -41,13 +45,16 @@ __all__ = [
     "fill",
     "grades",
     "nbgrader_config",
+    "parse_deadlines",
     "prepare",
     "publish_feedback",
     "read_answer",
+    "read_deadlines",
     "reference_answer",
     "release",
     "seed",
     "student",
     "student_config",
+    "update_penalties",
     "write_config_file",
 ]

@@ -24,6 +24,8 @@ class Grade:
         Points that the tests gave, of how many. A grader's correction of a test's score shows in ``score`` only.
     manual_score, manual_max : float
         Points that a person gave, of how many.
+    penalty : float
+        Points that being late costs.
     score, max_score : float
         nbgrader's total after corrections and late penalty, of how many.
     needs_manual : bool
@@ -38,6 +40,7 @@ class Grade:
     auto_max: float
     manual_score: float
     manual_max: float
+    penalty: float = 0.0
     score: float
     max_score: float
     needs_manual: bool
@@ -119,6 +122,7 @@ def _grade(book: Any, assignment: Any, student: str) -> Grade:
         auto_max=sum(points for points, manual in cells if not manual),
         manual_score=sum(part.score or 0.0 for part, manual in parts if manual),
         manual_max=sum(points for points, manual in cells if manual),
+        penalty=penalty,
         score=max(0.0, submission.score - penalty) if submission else 0.0,
         max_score=assignment.max_score,
         needs_manual=any(part.needs_manual_grade for part, _ in parts),

@@ -36,6 +36,7 @@ _AUTOGRADE_STEPS: Final = (
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
     "coursekit.grading.steps.SaveScores",
+    "coursekit.grading.late.SetDueDate",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 )
@@ -79,6 +80,11 @@ class GradingSettings:
     def inbound(self) -> Path:
         """Submissions, one folder each: ``student+assignment+time+random``."""
         return self.exchange / self.course_id / "inbound"
+
+    @property
+    def course_file(self) -> Path:
+        """What an instructor may change; the deadlines stand there."""
+        return self.assignments.parent / "hub" / "course.toml"
 
     @property
     def logs(self) -> Path:
@@ -133,6 +139,9 @@ def nbgrader_config(settings: GradingSettings) -> Config:
     c.Autograde.sanitize_preprocessors = list(_SANITIZE_STEPS)
     c.Autograde.autograde_preprocessors = list(_AUTOGRADE_STEPS)
     c.GenerateFeedback.preprocessors = list(_FEEDBACK_STEPS)
+    c.AssignLatePenalties.plugin_class = "coursekit.grading.late.CoursePenalty"
+    for part in (c.SetDueDate, c.CoursePenalty):
+        part.course_file = str(settings.course_file.resolve())
     # A student's output may hold HTML; in the instructor's browser it must not run.
     c.HTMLExporter.sanitize_html = True
     c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError()"}

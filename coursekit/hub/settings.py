@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from coursekit.config import Course
 from coursekit.errors import SettingsError
-from coursekit.grading import GradingSettings, default_settings
+from coursekit.grading import GradingSettings, default_settings, parse_deadlines
 
 # What JupyterHub takes as a user's name without escaping it in addresses.
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,29}")
@@ -120,9 +120,12 @@ def read_settings(course: Course, *, port: int | None = None) -> HubSettings:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}.", fix="mend the line that the message names") from None
+    parse_deadlines(values.pop("assignments", {}))  # grading reads them; a wrong one should not wait for that
     known = {field.name for field in fields(HubSettings)} - {"root"}
     for key in values.keys() - known:
-        raise SettingsError(f"{path} has a key {key!r} that means nothing.", fix=f"use one of {sorted(known)}")
+        raise SettingsError(
+            f"{path} has a key {key!r} that means nothing.", fix=f"use one of {sorted(known | {'assignments'})}"
+        )
     override = port if port is not None else _port_from_environment()
     if override is not None:
         values["port"] = override

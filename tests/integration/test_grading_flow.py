@@ -25,6 +25,7 @@ from coursekit.grading import (
     publish_feedback,
     release,
     student_config,
+    update_penalties,
 )
 
 SOLUTION = "### BEGIN SOLUTION\ndef double(x):\n    return 2 * x  # the secret of the solution\n### END SOLUTION"
@@ -193,6 +194,30 @@ def test_plain_nbgrader_works_in_the_course_directory(settings: GradingSettings,
     assert "anna" in done.stdout + done.stderr
     assert ",4.0,6.0" in (settings.course_dir / "grades.csv").read_text()
     assert [grade.auto_score for grade in grades(settings)] == [4]
+
+
+def test_plain_nbgrader_takes_the_late_penalty_of_the_course_file(settings: GradingSettings, tmp_path: Path) -> None:
+    settings.course_file.parent.mkdir()
+    settings.course_file.write_text(
+        "[assignments.toy]\ndue = 2026-01-01T12:00:00Z\npenalty_per_day = 0.25\n"
+        "[assignments.toy.extensions]\nada = 2026-01-03T12:00:00Z\n"
+    )
+    release(settings, "toy")
+    right = answered(t_double="def double(x):\n    return x + x")
+    for student in ("ada", "bert"):
+        submit(settings, student, right, tmp_path / "homes")
+        [submission] = settings.inbound.glob(f"{student}+*")
+        (submission / "timestamp.txt").write_text("2026-01-02 13:00:00.000000 UTC")
+        submission.rename(submission.with_name(f"{student}+toy+2026-01-02 13:00:00.000000 UTC+abc"))
+    collect(settings, "toy")
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", "toy"],
+        cwd=settings.course_dir, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = {grade.student: (grade.penalty, grade.score) for grade in grades(settings)}
+    assert found == {"ada": (0, 4), "bert": (2, 2)}
+    assert not any(each.changed for each in update_penalties(settings))
 
 
 def test_a_second_release_needs_force_and_replaces_the_first(settings: GradingSettings) -> None:

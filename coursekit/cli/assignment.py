@@ -117,13 +117,18 @@ def feedback(name: Name, as_json: Json = False) -> None:
     show(_rows(publish_feedback(_settings(), name), {}, as_json), as_json=as_json)
 
 
-@app.command(epilog="Example:  coursekit assignment export grades.csv")
-def export(path: Annotated[Path, typer.Argument(help="The CSV file to write.")] = Path("grades.csv")) -> None:
-    """Write all grades as CSV."""
-    from coursekit.grading import export_csv
+@app.command(epilog="Example:  coursekit assignment export grades.csv --for canvas")
+def export(
+    path: Annotated[Path, typer.Argument(help="The CSV file to write.")] = Path("grades.csv"),
+    layout: Annotated[str, typer.Option("--for", help="Who reads it: plain, canvas or moodle.")] = "plain",
+) -> None:
+    """Write all grades as CSV, after late penalties, in nbgrader's columns or as Canvas or Moodle imports them."""
+    from coursekit.errors import SettingsError
+    from coursekit.grading import Format, export_grades
 
-    _update_penalties()
-    typer.echo(f"The grades are in {export_csv(_settings(), path)}.")
+    if layout not in list(Format):
+        raise SettingsError(f"nobody reads grades as {layout!r}.", fix=f"use --for {' or '.join(Format)}")
+    typer.echo(f"The grades are in {export_grades(_settings(), path, layout=Format(layout))}.")
 
 
 def _settings() -> GradingSettings:

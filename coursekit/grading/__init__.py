@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from coursekit.grading.answers import Answer, fill, read_answer, reference_answer
 from coursekit.grading.autograding import Graded, Progress, autograde
-from coursekit.grading.book import Grade, add_students, export_csv, grades
+from coursekit.grading.book import Grade, add_students, grades
 from coursekit.grading.catalog import Assignment, assignments_in
 from coursekit.grading.checks import Checks, seed, student
 from coursekit.grading.deadlines import Deadline, parse_deadlines, read_deadlines
+from coursekit.grading.exports import Format, export_grades
 from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
 from coursekit.grading.penalties import Lateness, update_penalties
 from coursekit.grading.settings import (
@@ -30,6 +31,7 @@ __all__ = [
     "Collected",
     "Deadline",
     "Feedback",
+    "Format",
     "Grade",
     "Graded",
     "GradingSettings",
@@ -41,7 +43,7 @@ __all__ = [
     "autograde",
     "collect",
     "default_settings",
-    "export_csv",
+    "export_grades",
     "fill",
     "grades",
     "nbgrader_config",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from coursekit.errors import GradingError
-from coursekit.grading.settings import GradingSettings, check_name, nbgrader_config, put_scripts_on_path
+from coursekit.grading.settings import GradingSettings, check_name, put_scripts_on_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,24 +126,3 @@ def _grade(book: Any, assignment: Any, student: str) -> Grade:
         needs_manual=any(part.needs_manual_grade for part, _ in parts),
         submitted=submission.timestamp.replace(tzinfo=UTC) if submission and submission.timestamp else None,
     )
-
-
-def export_csv(settings: GradingSettings, path: Path) -> Path:
-    """Write all grades as CSV, in the columns of nbgrader's own export.
-
-    Raises
-    ------
-    GradingError
-        If the file cannot be written.
-    """
-    from nbgrader.plugins import CsvExportPlugin
-
-    plugin = CsvExportPlugin(config=nbgrader_config(settings))
-    plugin.to = str(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open_gradebook(settings) as book:
-            plugin.export(book)
-    except OSError as error:
-        raise GradingError(f"{path} cannot be written: {error.strerror}.", fix="choose another file") from error
-    return path

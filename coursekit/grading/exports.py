@@ -7,6 +7,7 @@ a formula, and Canvas and Moodle must not take a comma for the end of a cell.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +21,9 @@ from coursekit.grading.settings import GradingSettings
 
 Row = list[str]
 
-# https://owasp.org/www-community/attacks/CSV_Injection; full-width forms count, since spreadsheets normalise them.
+# https://cwe.mitre.org/data/definitions/1236.html; full-width forms count, since spreadsheets normalise them.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NUMBER: Final = re.compile(r"-(\d+(\.\d+)?)?", re.ASCII)  # a lone "-" is Moodle's sign for no grade
 
 
 class Format(StrEnum):
@@ -79,15 +81,15 @@ def canvas_rows(students: Iterable[Person], found: Iterable[Grade]) -> list[Row]
     """Lay out grades as *Grades > Import* of Canvas reads them: a row for each student, a column for each assignment.
 
     Canvas finds a student by ``ID`` (its own, empty here), else by ``SIS Login ID``, where the name in the gradebook
-    goes: it should be the one with which they log in to Canvas. It knows an assignment by its column's title, and offers
-    to make one that it does not find, worth what the row *Points Possible* says. An empty cell changes nothing: whoever
-    submitted nothing keeps what Canvas has.
+    goes: it should be the one with which they log in to Canvas. It knows an assignment by its column's title, and
+    offers to make one that it does not find, worth what the row *Points Possible* says. Who submitted nothing has an
+    empty cell.
 
     References
     ----------
-    https://community.canvaslms.com/t5/Instructor-Guide/How-do-I-import-grades-in-the-Gradebook/ta-p/807, and what reads
-    the file, https://github.com/instructure/canvas-lms/blob/master/lib/gradebook_importer.rb (``header?``,
-    ``update_column_count``, ``process_student``).
+    The importer, https://github.com/instructure/canvas-lms/blob/master/lib/gradebook_importer.rb (``header?``,
+    ``update_column_count``, ``process_pp``, ``process_student``); a guide to the columns for people,
+    https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-final-grades/import-csv-file-carmen-grades.
     """
     found = tuple(found)
     points = {grade.assignment: grade.max_score for grade in found}
@@ -109,8 +111,7 @@ def moodle_rows(students: Iterable[Person], found: Iterable[Grade]) -> list[Row]
 
     References
     ----------
-    https://docs.moodle.org/en/Grade_import; the importer is
-    https://github.com/moodle/moodle/blob/main/grade/import/csv/classes/load_data.php.
+    https://docs.moodle.org/311/en/Grade_import.
     """
     found = tuple(found)
     points = {grade.assignment: grade.max_score for grade in found}
@@ -139,13 +140,8 @@ def plain_rows(students: Iterable[Person], found: Iterable[Grade]) -> list[Row]:
 
 def harmless(cell: str) -> str:
     """Defuse what a spreadsheet would take for a formula with an apostrophe in front; numbers stay numbers."""
-    if not cell.lstrip(" \u00a0").startswith(_FORMULA) and not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return cell if cell == "-" else f"'{cell}"
-    return cell
+    begins = cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA)
+    return f"'{cell}" if begins and not _NUMBER.fullmatch(cell) else cell
 
 
 def people(settings: GradingSettings) -> tuple[Person, ...]:

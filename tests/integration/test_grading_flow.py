@@ -19,7 +19,7 @@ from coursekit.grading import (
     add_students,
     autograde,
     collect,
-    export_csv,
+    export_grades,
     fill,
     grades,
     publish_feedback,
@@ -135,7 +135,7 @@ def test_an_assignment_goes_out_and_comes_back_with_the_right_grades(settings: G
     assert "HIDDEN TESTS" not in text
     assert "abab" not in text
 
-    with export_csv(settings, tmp_path / "out" / "grades.csv").open() as file:
+    with export_grades(settings, tmp_path / "out" / "grades.csv").open() as file:
         rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert rows == {"full": 4, "part": 1, "none": 0, "absent": 0}
 

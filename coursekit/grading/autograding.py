@@ -39,7 +39,7 @@ _MEMORY_SHARE: Final = 0.8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graded:
-    """The outcome of autograding one submission; ``trouble`` says why there is none, ``flags`` what a person should see."""
+    """The outcome of autograding one submission; ``trouble`` says why there is none, ``flags`` what to look at."""
 
     student: str
     assignment: str
@@ -119,7 +119,9 @@ def autograde(
 def sandboxes_at_once(limits: Limits) -> int:
     """Say for how many sandboxes this machine has cores and memory."""
     by_memory = int(psutil.virtual_memory().total * _MEMORY_SHARE) // limits.memory
-    return max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, by_memory))
+    return max(
+        1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, by_memory)
+    )
 
 
 class _Grader:
@@ -130,9 +132,8 @@ class _Grader:
         self._name = name
         self._store = store
         course = settings.course_dir
-        self._versions = {
-            path.stem: read_versions(course, name, path.stem) for path in sorted((course / "source" / name).glob("*.ipynb"))
-        }
+        notebooks = sorted(path.stem for path in (course / "source" / name).glob("*.ipynb"))
+        self._versions = {notebook: read_versions(course, name, notebook) for notebook in notebooks}
 
     def grade(self, students: list[str], *, force: bool, jobs: int | None) -> Iterator[Graded]:
         """Run sandboxes in threads, and write each result as soon as it is there."""
@@ -158,11 +159,11 @@ class _Grader:
             if not path.exists():
                 continue
             cells, _ = restore(source, released, read_submitted(path))
-            made.append(
-                make_request({"cells": cells}, source, student=student, assignment=self._name, files=files)
-            )
+            made.append(make_request({"cells": cells}, source, student=student, assignment=self._name, files=files))
         if not made:
-            raise RefusedSubmissionError("no notebook of the assignment is in it.", fix="ask the student to submit again")
+            raise RefusedSubmissionError(
+                "no notebook of the assignment is in it.", fix="ask the student to submit again"
+            )
         return made
 
     def _run(self, student: str) -> str:
@@ -170,7 +171,9 @@ class _Grader:
         requests = self.requests(student)
         for request in requests:
             self._store.run(request)
-        return hashlib.sha256("".join(request.digest("") for request in requests).encode()).hexdigest()
+        return hashlib.sha256(
+            "".join(request.digest(self._store.box.digest()) for request in requests).encode()
+        ).hexdigest()
 
     def _write(self, student: str, future: Future[str], *, force: bool) -> Graded:
         """Bring a submission's scores into the gradebook."""

@@ -20,7 +20,18 @@ from coursekit.grading.answers import points
 from coursekit.grading.restore import is_instructors, text_of
 from coursekit.grading.submission import plain_files, read_plain
 from coursekit.notebooks.contract import KEY, Contract, parse_contract
-from coursekit.sandbox import Box, Cell, CellResult, Limits, Outcome, Request, choose_box, read_limits, read_outcome, run_request
+from coursekit.sandbox import (
+    Box,
+    Cell,
+    CellResult,
+    Limits,
+    Outcome,
+    Request,
+    choose_box,
+    read_limits,
+    read_outcome,
+    run_request,
+)
 
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
@@ -119,7 +130,7 @@ def limits_of(source: Mapping[str, Any]) -> Limits:
     return read_limits(contract.limits, defaults)
 
 
-def code_cells(cells: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def code_cells(cells: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """Give each code cell that has code, and its name in results: nbgrader's, or its place."""
     for place, cell in enumerate(cells):
         if cell["cell_type"] == "code" and text_of(cell).strip():
@@ -151,7 +162,9 @@ def _is_answer(cell: Mapping[str, Any]) -> bool:
 
 def hidden_names(source: str) -> tuple[str, ...]:
     """Give the names that a cell binds in its hidden regions only."""
-    shown, hidden, inside = [], [], False
+    shown: list[str] = []
+    hidden: list[str] = []
+    inside = False
     for line in source.splitlines():
         if BEGIN_HIDDEN in line:
             inside = True
@@ -183,7 +196,7 @@ def _names(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield node.name
 
 
-def write_outputs(cells: Iterable[dict[str, Any]], outcome: Outcome) -> None:
+def write_outputs(cells: Iterable[Any], outcome: Outcome) -> None:
     """Write what a sandbox found out into a notebook's cells, so that nbgrader reads the scores there.
 
     A test's score is the signed verdict and nothing that it printed; what it wrote to stderr costs nothing.

@@ -122,8 +122,9 @@ def _course_dir(step: Any) -> Path:
 
 
 def _as_node(cell: Any) -> Any:
-    from nbformat import from_dict
+    import nbformat
 
+    from_dict: Any = nbformat.from_dict
     node = cell if isinstance(cell, NotebookNode) else from_dict(cell)
     if node.cell_type == "code":
         node.outputs = [from_dict(output) for output in node.get("outputs", [])]

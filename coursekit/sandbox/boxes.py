@@ -32,9 +32,13 @@ _SUPERVISOR: Final = ("python", "-P", "-m", "coursekit.sandbox.supervisor")
 class Box(Protocol):
     """A kind of sandbox."""
 
-    kind: str
-    weakness: str
-    """What it does not keep a submission from, in words for a warning; empty when there is nothing to warn of."""
+    @property
+    def kind(self) -> str:
+        """Its name, one of `KINDS`."""
+
+    @property
+    def weakness(self) -> str:
+        """What it does not keep a submission from, in words for a warning; empty when there is nothing to warn of."""
 
     def digest(self) -> str:
         """Name what runs the cells: another digest, other results."""
@@ -143,7 +147,7 @@ class DockerBox:
         return [
             *("docker", "run", "--interactive", "--rm", "--name", name, "--label", f"{LABEL}.sandbox={name}"),
             *("--network", "none", "--hostname", "grader", "--ipc", "private", "--log-driver", "none"),
-            *("--read-only", "--tmpfs", f"{WORK}:{own}", "--tmpfs", f"/tmp:{own},exec"),
+            *("--read-only", "--tmpfs", f"{WORK}:{own}", "--tmpfs", f"/tmp:{own},exec"),  # noqa: S108
             *("--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--memory", str(limits.memory), "--memory-swap", str(limits.memory), "--cpus", str(limits.cores)),
             *("--pids-limit", str(limits.processes), "--ulimit", f"nofile={limits.files}:{limits.files}"),
@@ -207,7 +211,8 @@ class BareBox:
     kind = "bare"
     weakness = (
         "submissions run with your rights: they can read your files and use the network. "
-        "Grade strangers' work only with Docker (coursekit image build grader) or bubblewrap (apt-get install bubblewrap)"
+        "Grade strangers' work only with Docker (coursekit image build grader) "
+        "or bubblewrap (apt-get install bubblewrap)"
     )
 
     def digest(self) -> str:
@@ -274,4 +279,3 @@ def environment_digest() -> str:
     for path in sorted(Path(coursekit.__path__[0]).rglob("*.py")):
         found.update(path.read_bytes())
     return f"environment:{found.hexdigest()}"
-

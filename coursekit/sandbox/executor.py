@@ -23,6 +23,9 @@ from typing import Any, Final
 from coursekit.sandbox import hook, integrity
 from coursekit.sandbox.channel import KEY_BYTES, make_receiver, make_sender
 
+Verdict = tuple[str, float | None, dict[str, Any] | None]
+"""Status, score, and the error of an instructor's cell."""
+
 _NOT_DUMPABLE: Final = (4, 0)  # prctl(PR_SET_DUMPABLE, 0): other processes of this account cannot look into this one
 _SHELLS_OWN: Final = frozenset({"In", "Out", "get_ipython", "exit", "quit", "open", "display"})
 
@@ -51,10 +54,8 @@ def _serve(receive: Any, send: Any) -> None:
             cell = loads(receive())
         except EOFError:
             os._exit(0)
-        if cell["kind"] == "student":
-            verdict = _run_student(shell, cell["source"])
-        else:
-            verdict = instructor.run(cell, shell)
+        is_theirs = cell["kind"] == "student"
+        verdict = _run_student(shell, cell["source"]) if is_theirs else instructor.run(cell, shell)
         if getpid() != mine:  # a copy that the student's code made of this process
             os._exit(1)
         with contextlib.suppress(BaseException):
@@ -71,7 +72,7 @@ def _serve(receive: Any, send: Any) -> None:
         send(b"\n".join(map(str.encode, (status, score_text, replaced_text, str.encode(report).hex(), outputs))))
 
 
-def _run_student(shell: Any, source: str) -> tuple[str, None, None]:
+def _run_student(shell: Any, source: str) -> Verdict:
     try:
         result = shell.run_cell(source, store_history=True)
     except BaseException as error:
@@ -100,7 +101,7 @@ class _Namespaces:
         report, self._report = self._report, ""
         return report
 
-    def run(self, cell: dict[str, Any], shell: Any) -> tuple[str, float | None, Any]:
+    def run(self, cell: dict[str, Any], shell: Any) -> Verdict:
         """Run an instructor's cell: (status, score, error)."""
         mine = self._mine
         self._see_theirs()
@@ -110,7 +111,7 @@ class _Namespaces:
         try:
             score = self._execute(cell, shell)
         except BaseException as error:
-            verdict: tuple[str, float | None, Any] = ("error", None, _describe(error))
+            verdict: Verdict = ("error", None, _describe(error))
         else:
             verdict = ("ok", score, None)
         self._show_mine(before, frozenset(cell["hidden"]), keep=not cell["forget"])
@@ -142,9 +143,9 @@ class _Namespaces:
         for name, value in list(self._theirs.items()):
             if type(name) is not str or name[:1] == "_" or name in _SHELLS_OWN:
                 continue
-            if name in asked or (name not in self._protected and name not in self._builtins):
-                if value is not self._copies.get(name):
-                    mine[name] = value
+            is_free = name in asked or (name not in self._protected and name not in self._builtins)
+            if is_free and value is not self._copies.get(name):
+                mine[name] = value
 
     def _show_mine(self, before: dict[str, Any], hidden: frozenset[str], *, keep: bool) -> None:
         """Show students' cells what this one has bound, and put what is hidden aside."""
@@ -209,23 +210,24 @@ def _make_shell() -> tuple[Any, _Shown]:
 
     shown = _Shown()
 
-    class Publisher(DisplayPublisher):  # type: ignore[misc]
+    class Publisher(DisplayPublisher):
         def publish(self, data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> None:
             shown.add({"output_type": "display_data", "data": _as_json(data), "metadata": {}})
 
         def clear_output(self, wait: bool = False) -> None:
             pass
 
-    class Hook(DisplayHook):  # type: ignore[misc]
+    class Hook(DisplayHook):
         def __call__(self, result: Any = None) -> None:
-            self.check_for_underscore()
-            if result is None or self.quiet():
+            untyped: Any = super()
+            untyped.check_for_underscore()
+            if result is None or untyped.quiet():
                 return
-            data, _ = self.compute_format_data(result)
-            self.update_user_ns(result)
+            data, _ = untyped.compute_format_data(result)
+            untyped.update_user_ns(result)
             shown.add({"output_type": "execute_result", "data": _as_json(data), "metadata": {}})
 
-    class Shell(InteractiveShell):  # type: ignore[misc]
+    class Shell(InteractiveShell):
         displayhook_class = Type(Hook)
         display_pub_class = Type(Publisher)
 
@@ -256,7 +258,8 @@ def _as_json(data: Any) -> dict[str, Any]:
     import base64
 
     return {
-        key: base64.b64encode(value).decode() if isinstance(value, bytes) else value for key, value in dict(data).items()
+        key: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        for key, value in dict(data).items()
     }
 
 

@@ -18,7 +18,17 @@ _OURS: Final = ("coursekit.grading.checks", "coursekit.config", "coursekit.clust
 _STANDARD: Final = ("builtins", "math", "collections", "functools", "itertools", "re", "json", "unittest.case")
 # Libraries mend these themselves, when they are imported.
 _PLUMBING: Final = ("IPython", "_frozen", "_abc", "abc", "enum", "types", "typing", "typing_extensions")
-_HOOKS: Final = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__getattribute__", "__getattr__", "__bool__")
+_HOOKS: Final = (
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__getattribute__",
+    "__getattr__",
+    "__bool__",
+)
 
 
 def take(names: Iterable[str]) -> Callable[[], str | None]:

@@ -65,8 +65,6 @@ def read_limits(table: Mapping[str, Any], defaults: Limits | None = None) -> Lim
     for name, value in table.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise SettingsError(
-                f"limits: there is no limit {name!r}.", fix=f"use one of {', '.join(near or known)}"
-            )
+            raise SettingsError(f"limits: there is no limit {name!r}.", fix=f"use one of {', '.join(near or known)}")
         values[name] = parse_memory(value) if name in _SIZES and isinstance(value, str) else value
     return Limits(**values)

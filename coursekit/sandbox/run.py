@@ -102,7 +102,9 @@ def _listen(process: subprocess.Popen[bytes], request: Request) -> tuple[list[di
     code = process.wait()
     if not lines:
         text = said.decode(errors="replace").strip()
-        raise SandboxError(f"the sandbox ended with exit code {code} before it began: {text[-400:]}", fix="mend what it names")
+        raise SandboxError(
+            f"the sandbox ended with exit code {code} before it began: {text[-400:]}", fix="mend what it names"
+        )
     return lines, "the sandbox ended before its notebook did: out of memory, or killed from inside"
 
 

@@ -76,7 +76,9 @@ def _run(request: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     limits = request["limits"]
     executor = _Executor(folder, request, output_max=limits["output"])
     deadline = time.monotonic() + limits["total_s"]
-    modules = sorted({name for cell in request["cells"] if cell["kind"] != "student" for name in _imports(cell["source"])})
+    modules = sorted(
+        {name for cell in request["cells"] if cell["kind"] != "student" for name in _imports(cell["source"])}
+    )
     try:
         executor.start({"asked": request["asked"], "imports": modules})
         for cell in request["cells"]:
@@ -127,9 +129,10 @@ def _translate(source: str) -> str:
     """Turn magics into Python, as IPython does."""
     if not any(line.lstrip().startswith(("%", "!")) for line in source.splitlines()):
         return source
-    from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core import inputtransformer2
 
-    return str(TransformerManager().transform_cell(source))
+    untyped: Any = inputtransformer2
+    return str(untyped.TransformerManager().transform_cell(source))
 
 
 def _split(source: str) -> tuple[str, str, list[str]]:
@@ -188,10 +191,13 @@ def _canaries(source: str) -> Iterator[tuple[str, tuple[str, float | None]]]:
     yield f"{name} = {a}\nassert {name} == {b}, {name}", ("error", None)
     passed, failed = (secrets.randbelow(97) + 1) / 8, (secrets.randbelow(97) + 1) / 8
     yield (
-        f"from coursekit.grading import Checks as {name}_c\n{name} = {name}_c()\n"
-        f"with {name}.part({failed}, '{name}'):\n    assert {a} == {b}\n"
-        f"with {name}.part({passed}, '{name}'):\n    assert {b} - {a} == {b - a}\n{name}.score()"
-    ), ("ok", passed)
+        (
+            f"from coursekit.grading import Checks as {name}_c\n{name} = {name}_c()\n"
+            f"with {name}.part({failed}, '{name}'):\n    assert {a} == {b}\n"
+            f"with {name}.part({passed}, '{name}'):\n    assert {b} - {a} == {b - a}\n{name}.score()"
+        ),
+        ("ok", passed),
+    )
     for module, text in _LIBRARY_CANARIES.items():
         if module in source:
             yield text.format(n=name, a=a, b=b), ("error", None)
@@ -268,7 +274,13 @@ class _Executor:
         shown = self._cut(json.loads(outputs))
         if late:
             return {"status": "timeout", "score": None, "replaced": replaced, "outputs": [*texts, *shown, _LATE]}
-        return {"status": status, "score": json.loads(score), "replaced": replaced, "report": bytes.fromhex(report).decode(), "outputs": [*texts, *shown]}
+        return {
+            "status": status,
+            "score": json.loads(score),
+            "replaced": replaced,
+            "report": bytes.fromhex(report).decode(),
+            "outputs": [*texts, *shown],
+        }
 
     def _wait(self, seconds: float, texts: list[dict[str, Any]]) -> bytes | None:
         """Read until the next message is there; None when it does not come."""

@@ -79,11 +79,7 @@ def release(settings: GradingSettings, name: str, *, force: bool = False) -> Rel
             f"the assignment {name!r} has been released to {settings.outbound} before.",
             fix=f"coursekit assignment release {name} --force  replaces it; copies that students fetched stay",
         )
-    prepare(settings)
-    _copy_public_files(folder, settings.course_dir / "source" / name)
-    from nbgrader.converters import GenerateAssignment
-
-    _run(settings, GenerateAssignment, name, force=True)
+    generate_students_version(settings, name)
     _run_exchange(settings, "ReleaseAssignment", name, force=True)
     cells = read_notebook(folder / f"{name}.ipynb")["cells"]
     outbound = settings.outbound / name
@@ -94,6 +90,22 @@ def release(settings: GradingSettings, name: str, *, force: bool = False) -> Rel
         auto_points=sum(points(cell) for cell in cells if not is_solution(cell)),
         manual_points=sum(points(cell) for cell in cells if is_solution(cell)),
     )
+
+
+def generate_students_version(settings: GradingSettings, name: str) -> None:
+    """Make the students' version in the course directory, and enter the tests in the gradebook; nothing goes out.
+
+    Raises
+    ------
+    GradingError
+        If nbgrader refuses the notebook.
+    """
+    folder = find_assignment(settings, name)
+    prepare(settings)
+    _copy_public_files(folder, settings.course_dir / "source" / name)
+    from nbgrader.converters import GenerateAssignment
+
+    _run(settings, GenerateAssignment, name, force=True)
 
 
 def _copy_public_files(folder: Path, source: Path) -> None:

@@ -169,32 +169,51 @@ def publish_feedback(settings: GradingSettings, name: str) -> tuple[Feedback, ..
             f"no submission of {name!r} has been autograded, so there is no feedback.",
             fix=f"coursekit assignment autograde {name}",
         )
-    from nbgrader.converters import GenerateFeedback
-
-    _run(settings, GenerateFeedback, name, force=True)
-    _run_exchange(settings, "ReleaseFeedback", name)
+    students = sorted(path.parent.name for path in (settings.course_dir / "autograded").glob(f"*/{name}"))
+    failed = {student: trouble for student in students if (trouble := _publish_one(settings, name, student))}
     folders = sorted((settings.course_dir / "feedback").glob(f"*/{name}"))
+    if failed:
+        lines = "".join(f"\n  {student}: {trouble}" for student, trouble in failed.items())
+        raise GradingError(
+            f"{len(failed)} of {len(students)} students got no feedback on {name!r}:{lines}",
+            fix="mend what nbgrader names, then try again; the others have theirs",
+        )
     return tuple(
         Feedback(student=folder.parent.name, assignment=name, pages=tuple(sorted(folder.glob("*.html"))))
         for folder in folders
     )
 
 
-def _run(settings: GradingSettings, converter: Any, name: str, **traits: Any) -> None:
-    from nbgrader.coursedir import CourseDirectory
+def _publish_one(settings: GradingSettings, name: str, student: str) -> str:
+    """Make one student's pages and let them be fetched; say why not, if so."""
+    from nbgrader.converters import GenerateFeedback
 
-    config = nbgrader_config(settings)
-    directory = CourseDirectory(config=config, assignment_id=name)
+    try:
+        _run(settings, GenerateFeedback, name, student=student, force=True)
+        _run_exchange(settings, "ReleaseFeedback", name, student=student)
+    except GradingError as error:
+        return error.message
+    return ""
+
+
+def _run(settings: GradingSettings, converter: Any, name: str, *, student: str = "", **traits: Any) -> None:
+    directory, config = _directory(settings, name, student)
     _start(converter(coursedir=directory, config=config, **traits), f"{converter.__name__} of {name!r}")
 
 
-def _run_exchange(settings: GradingSettings, step: str, name: str, **traits: Any) -> None:
-    from nbgrader.auth import Authenticator
+def _directory(settings: GradingSettings, name: str, student: str) -> tuple[Any, Any]:
     from nbgrader.coursedir import CourseDirectory
-    from nbgrader.exchange import ExchangeFactory
 
     config = nbgrader_config(settings)
-    directory = CourseDirectory(config=config, assignment_id=name)
+    whose = {"student_id": student} if student else {}
+    return CourseDirectory(config=config, assignment_id=name, **whose), config
+
+
+def _run_exchange(settings: GradingSettings, step: str, name: str, *, student: str = "", **traits: Any) -> None:
+    from nbgrader.auth import Authenticator
+    from nbgrader.exchange import ExchangeFactory
+
+    directory, config = _directory(settings, name, student)
     kind = getattr(ExchangeFactory(config=config), step)
     made = kind(coursedir=directory, authenticator=Authenticator(config=config), config=config, **traits)
     _start(made, f"{step} of {name!r}")

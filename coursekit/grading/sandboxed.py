@@ -36,7 +36,7 @@ from coursekit.sandbox import (
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
 END_HIDDEN: Final = "### END HIDDEN TESTS"
-_NOT_SENT: Final = ("timestamp.txt",)
+_NOT_SENT: Final = ("timestamp.txt", "submission_secret.txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ from coursekit.errors import RefusedSubmissionError
 NOTEBOOK_MAX: Final = 20 * MiB
 FILE_MAX: Final = 20 * MiB
 FOLDER_MAX: Final = 50 * MiB
-_FILES_MAX: Final = 1000
+_FILES_MAX: Final = 200
 _DEPTH_MAX: Final = 8
 _CELLS_MAX: Final = 2000
 

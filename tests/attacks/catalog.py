@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 Notebook = dict[str, Any]
-WRONG = "def double(x):\n    return None"
+WRONG = "def double(x):\n    return None\ndef square(x):\n    return 0.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +318,7 @@ PYTHON = [
             fake.Checks = Checks
             sys.modules["coursekit.grading"] = sys.modules["coursekit.grading.checks"] = fake
             """),
+        flag="tampered",
     ),
     Attack(
         title="replaces the import of Python",
@@ -553,7 +554,6 @@ def double(x):
             for descriptor in range(3, 40):
                 threading.Thread(target=steal, args=(descriptor,), daemon=True).start()
             """),
-        flag="stopped",
     ),
     Attack(
         title="reads its own memory and others'",
@@ -571,7 +571,7 @@ def double(x):
         code=code("""
             import os
             for folder, _, files in os.walk("/"):
-                if folder.startswith(("/proc", "/sys")):
+                if folder.startswith(("/proc", "/sys", "/usr")):
                     continue
                 for name in files:
                     if name.endswith((".ipynb", ".db")) and "site-packages" not in folder:

@@ -88,6 +88,7 @@ def hand_in(
     if attack and attack.edit:
         attack.edit(notebook)
     (folder / "toy.ipynb").write_text(json.dumps(notebook))
+    (folder / "submission_secret.txt").write_text("of the exchange")
     (folder / "timestamp.txt").write_text("2026-01-01 12:00:00.000000 UTC")
     if attack and attack.plant:
         attack.plant(folder)

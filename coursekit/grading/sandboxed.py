@@ -18,7 +18,7 @@ from typing import Any, Final
 from coursekit.config import GiB
 from coursekit.grading.answers import points
 from coursekit.grading.restore import is_instructors, text_of
-from coursekit.grading.submission import plain_files, read_plain
+from coursekit.grading.submission import EXCHANGES_OWN, plain_files, read_plain
 from coursekit.notebooks.contract import KEY, Contract, parse_contract
 from coursekit.sandbox import (
     Box,
@@ -36,7 +36,6 @@ from coursekit.sandbox import (
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
 END_HIDDEN: Final = "### END HIDDEN TESTS"
-_NOT_SENT: Final = ("timestamp.txt", "submission_secret.txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +143,7 @@ def files_beside(submitted: Path, source: Path) -> dict[str, bytes]:
     for folder in (submitted, source):
         files, _ = plain_files(folder) if folder.is_dir() else ({}, ())
         for name, path in files.items():
-            if not name.endswith(".ipynb") and name not in _NOT_SENT:
+            if not name.endswith(".ipynb") and name not in EXCHANGES_OWN:
                 found[name] = read_plain(path)
     return found
 

@@ -22,6 +22,7 @@ NOTEBOOK_MAX: Final = 20 * MiB
 FILE_MAX: Final = 20 * MiB
 FOLDER_MAX: Final = 50 * MiB
 _FILES_MAX: Final = 200
+EXCHANGES_OWN: Final = ("timestamp.txt", "submission_secret.txt")
 _DEPTH_MAX: Final = 8
 _CELLS_MAX: Final = 2000
 
@@ -47,19 +48,23 @@ def plain_files(folder: Path) -> tuple[dict[str, Path], tuple[Refused, ...]]:
     files: dict[str, Path] = {}
     refused: list[Refused] = []
     total = 0
-    for path, facts in _walk(folder, 0):
+    for path, facts in sorted(_walk(folder, 0), key=lambda found: not _is_needed(found[0])):
         name = str(path.relative_to(folder))
         if why := _why_refused(facts):
             refused.append(Refused(name, why))
         elif len(files) >= _FILES_MAX:
             refused.append(Refused(name, f"is one of more than {_FILES_MAX} files"))
-            break
         elif total + facts.st_size > FOLDER_MAX:
             refused.append(Refused(name, f"makes the folder larger than {FOLDER_MAX // MiB} MiB"))
         else:
             total += facts.st_size
             files[name] = path
     return files, tuple(refused)
+
+
+def _is_needed(path: Path) -> bool:
+    """Tell what comes first, however much lies beside it: notebooks, and what the exchange wrote."""
+    return path.suffix == ".ipynb" or path.name in EXCHANGES_OWN
 
 
 def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:

@@ -158,7 +158,7 @@ def _bound_for_good(statement: ast.stmt) -> Iterator[str]:
 
 
 def _imports(sources: list[str]) -> set[str]:
-    """Give the modules that code imports or reaches as attributes of one (``np.testing``), and some names that are none."""
+    """Give the modules that code imports, or reaches as an attribute (``np.testing``); some names are none."""
     nodes = [node for source in sources for node in _parse(source)]
     aliases: dict[str, str] = {}
     found: set[str] = set()

@@ -154,7 +154,6 @@ ENDINGS = [
                 except OSError as error:
                     print(error)
             """),
-        flag="stopped",
     ),
     Attack(title="crashes the interpreter", code=code("import faulthandler\nfaulthandler._sigsegv()"), flag="stopped"),
     Attack(

@@ -43,11 +43,11 @@ class Class:
         student: str,
         submitted: str,
         *,
-        scores: Mapping[str, float | None],
+        scores: Mapping[str, float],
         why: float | None = None,
         answers: Mapping[str, str] | None = None,
     ) -> None:
-        """Enter a submission as nbgrader's autograder would: a score of None is one that a person has to give."""
+        """Enter a submission as nbgrader's autograder would; a ``why`` of None has yet to be graded by a person."""
         with open_gradebook(self.settings) as book:
             book.update_or_create_student(student)
             book.update_or_create_submission("toy", student, timestamp=datetime.fromisoformat(submitted))
@@ -56,7 +56,7 @@ class Class:
                 if grade.name == "toy-why":
                     grade.manual_score, grade.needs_manual_grade = why, why is None
                 else:
-                    grade.auto_score = scores[grade.name.removesuffix("-test")]
+                    grade.auto_score, grade.needs_manual_grade = scores[grade.name.removesuffix("-test")], False
             book.db.commit()
         if answers is not None:
             self.write_submission(student, answers)

@@ -1,8 +1,9 @@
-"""``coursekit assignment``: release, collect, autograde, penalties, feedback, export."""
+"""``coursekit assignment``: release, collect, autograde, penalties, overview, feedback, export."""
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -52,12 +53,39 @@ def list_assignments(as_json: Json = False) -> None:
 def status(
     name: Annotated[str | None, typer.Argument(help="Only this assignment.")] = None, as_json: Json = False
 ) -> None:
-    """Show the gradebook: every student, every released assignment."""
+    """Show the gradebook: every student, every released assignment; of one, its questions and failures too."""
     from coursekit.grading import grades
 
+    if name is not None:
+        _show_assignment(name, as_json=as_json)
+        return
     _update_penalties()
     empty = "the gradebook is empty: release an assignment and collect submissions first"
-    show(_rows(grades(_settings(), name), _GRADE_LABELS, as_json), as_json=as_json, empty=empty)
+    show(_rows(grades(_settings()), _GRADE_LABELS, as_json), as_json=as_json, empty=empty)
+
+
+@app.command(epilog="Example:  coursekit assignment overview a1 --open")
+def overview(
+    name: Name,
+    to: Annotated[Path | None, typer.Option("--to", help="The file. [default: build/overview/<name>.html]")] = None,
+    show_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a page of one assignment: scores, difficulty, failures, time, similar submissions, flags."""
+    import webbrowser
+
+    from coursekit.config import find_course
+    from coursekit.grading.overview import look_at
+    from coursekit.grading.page import write_page
+
+    view = look_at(_settings(), name)
+    if as_json:
+        typer.echo(json.dumps(asdict(view), indent=2, default=str))
+        return
+    path = write_page(view, to or find_course().build / "overview" / f"{name}.html")
+    typer.echo(f"The overview of {name} is {path}. It holds names and grades.")
+    if show_it and not webbrowser.open(path.resolve().as_uri()):
+        typer.echo("No browser could be opened here: open the file yourself.", err=True)
 
 
 @app.command(epilog="Example:  coursekit assignment release a1")
@@ -129,6 +157,27 @@ def export(
     if layout not in list(Format):
         raise SettingsError(f"nobody reads grades as {layout!r}.", fix=f"use --for {' or '.join(Format)}")
     typer.echo(f"The grades are in {export_grades(_settings(), path, layout=Format(layout))}.")
+
+
+def _show_assignment(name: str, *, as_json: bool) -> None:
+    from coursekit.grading.overview import look_at
+
+    view = look_at(_settings(), name)
+    if as_json:
+        found = asdict(view)
+        shown = {"students": found["grades"], "questions": found["questions"], "failures": found["failures"]}
+        typer.echo(json.dumps(shown, indent=2, default=str))
+        return
+    show(_rows(view.grades, _GRADE_LABELS, as_json), as_json=as_json)
+    questions = [{**asdict(each), "mean_share": _percent(each.mean_share)} for each in view.questions]
+    labels = {"full": "all points", "pending": "to be graded", "mean_share": "mean"}
+    show([{labels.get(key, key): value for key, value in row.items()} for row in questions], as_json=as_json, empty="")
+    if view.failures:
+        typer.echo("Tests without full points: " + ", ".join(f"{n} {kind}" for kind, n in view.failures.items()) + ".")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def _settings() -> GradingSettings:

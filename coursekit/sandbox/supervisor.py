@@ -76,9 +76,7 @@ def _run(request: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     limits = request["limits"]
     executor = _Executor(folder, request, output_max=limits["output"])
     deadline = time.monotonic() + limits["total_s"]
-    modules = sorted(
-        {name for cell in request["cells"] if cell["kind"] != "student" for name in _imports(cell["source"])}
-    )
+    modules = sorted(_imports([cell["source"] for cell in request["cells"] if cell["kind"] != "student"]))
     try:
         executor.start({"asked": request["asked"], "imports": modules})
         executor.canaries = [text for module, text in _LIBRARY_CANARIES.items() if module in modules]

@@ -27,6 +27,10 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="The assignment, as `coursekit assignment list` names it.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it again, over what was done before.")]
 
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Sandboxes at once; as many as cores and memory allow by default.")
+]
+
 _GRADE_LABELS = {
     "auto_score": "by tests",
     "auto_max": "of",
@@ -115,16 +119,33 @@ def autograde(
     name: Name,
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
     force: Force = False,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Autograde what has been collected: new and newer submissions, or with --force all."""
+    """Autograde what has been collected, in sandboxes: what is new or has new tests, or with --force all."""
     from coursekit.grading import autograde
 
     _update_penalties()
+    _warn_of_weakness()
     with _progress_bar("autograding", shown=not as_json) as progress:
-        graded = autograde(_settings(), name, students=student, force=force, progress=progress)
+        graded = autograde(_settings(), name, students=student, force=force, jobs=jobs, progress=progress)
     labels = {**_GRADE_LABELS, "log": None, "trouble": None}
     show(_rows(graded, labels, as_json), as_json=as_json, empty=f"no submission of {name} has been collected")
+
+
+@app.command(epilog="Example:  coursekit assignment regrade a1")
+def regrade(name: Name, jobs: Jobs = None, as_json: Json = False) -> None:
+    """Grade again with corrected tests, and show old and new scores; nothing is published before you say so."""
+    from coursekit.grading import regrade
+
+    _warn_of_weakness()
+    with _progress_bar("grading again", shown=not as_json) as progress:
+        changes = regrade(_settings(), name, jobs=jobs, progress=progress)
+    rows = [{**asdict(change), "difference": change.difference} for change in changes]
+    show(rows, as_json=as_json, empty=f"no submission of {name} has been collected")
+    if not as_json:
+        changed = sum(change.difference != 0 for change in changes)
+        typer.echo(f"{changed} of {len(changes)} scores changed. Publish them: coursekit assignment feedback {name}")
 
 
 @app.command(epilog="Example:  coursekit assignment penalties a1")
@@ -185,6 +206,15 @@ def _settings() -> GradingSettings:
     from coursekit.grading import default_settings
 
     return default_settings(find_course())
+
+
+def _warn_of_weakness() -> None:
+    """Say so where strangers' code would not be kept apart."""
+    from coursekit.sandbox import choose_box
+
+    box = choose_box()
+    if box.weakness:
+        typer.secho(f"Warning: sandbox {box.kind}: {box.weakness}.", fg="yellow", err=True)
 
 
 def _update_penalties() -> None:

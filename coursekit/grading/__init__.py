@@ -15,6 +15,7 @@ from coursekit.grading.deadlines import Deadline, parse_deadlines, read_deadline
 from coursekit.grading.exports import Format, export_grades
 from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
 from coursekit.grading.penalties import Lateness, update_penalties
+from coursekit.grading.regrading import Change, regrade
 from coursekit.grading.settings import (
     GradingSettings,
     default_settings,
@@ -27,6 +28,7 @@ from coursekit.grading.settings import (
 __all__ = [
     "Answer",
     "Assignment",
+    "Change",
     "Checks",
     "Collected",
     "Deadline",
@@ -53,6 +55,7 @@ __all__ = [
     "read_answer",
     "read_deadlines",
     "reference_answer",
+    "regrade",
     "release",
     "seed",
     "student",

@@ -5,6 +5,7 @@ nbgrader's converters and exchange run in this process, quietly; autograding is 
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from coursekit.grading.answers import is_solution, points
 from coursekit.grading.autograding import Progress, reason, submissions
 from coursekit.grading.catalog import find_assignment, read_notebook
 from coursekit.grading.settings import GradingSettings, nbgrader_config, prepare
+from coursekit.grading.verdicts import EARLIER
 
 _PUBLIC: Final = ("*.ipynb", "data/**/*")
 
@@ -102,10 +104,23 @@ def generate_students_version(settings: GradingSettings, name: str) -> None:
     """
     folder = find_assignment(settings, name)
     prepare(settings)
+    _keep_release(settings, name)
     _copy_public_files(folder, settings.course_dir / "source" / name)
     from nbgrader.converters import GenerateAssignment
 
     _run(settings, GenerateAssignment, name, force=True)
+
+
+def _keep_release(settings: GradingSettings, name: str) -> None:
+    """Keep what students may have got: what they hand in is compared with it."""
+    released = settings.course_dir / "release" / name
+    kept = settings.course_dir / EARLIER / name
+    for path in released.glob("*.ipynb"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        if not list(kept.glob(f"*-{digest}/{path.name}")):
+            folder = kept / f"{int(path.stat().st_mtime):012d}-{digest}"
+            folder.mkdir(parents=True)
+            shutil.copyfile(path, folder / path.name)
 
 
 def _copy_public_files(folder: Path, source: Path) -> None:

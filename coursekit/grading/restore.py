@@ -8,7 +8,7 @@ where they put them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ class Note:
 
 
 def restore(
-    source: Mapping[str, Any], released: Mapping[str, Any], submitted: Mapping[str, Any]
+    source: Mapping[str, Any], released: Sequence[Mapping[str, Any]], submitted: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], tuple[Note, ...]]:
     """Rebuild a submission's cells on the instructor's notebook.
 
@@ -32,8 +32,8 @@ def restore(
     ----------
     source : mapping
         The instructor's notebook, hidden tests and all.
-    released : mapping
-        What students got of it.
+    released : sequence of mapping
+        What students got of it, the newest first: a test that was corrected since does not make an editor of anybody.
     submitted : mapping
         What came back.
 
@@ -46,13 +46,16 @@ def restore(
     """
     known = {key for cell in source["cells"] if (key := cell_key(cell))}
     found = _by_key(submitted["cells"], known)
-    given = {cell_key(cell): cell for cell in released["cells"]}
+    given: dict[str, list[Any]] = {}
+    for version in released:
+        for cell in version["cells"]:
+            given.setdefault(cell_key(cell), []).append(cell)
     own = _own_cells(submitted["cells"], known)
     cells: list[dict[str, Any]] = list(own.pop(_START, []))
     for cell in source["cells"]:
         key = cell_key(cell)
         theirs = found.get(key, [])
-        cells.append(_with_work(cell, theirs[0] if theirs else given.get(key), bool(theirs)))
+        cells.append(_with_work(cell, theirs[0] if theirs else given.get(key, [None])[0], bool(theirs)))
         cells.extend(own.pop(key, []))
     for rest in own.values():
         cells.extend(rest)
@@ -112,7 +115,7 @@ def _own_cells(cells: list[Mapping[str, Any]], known: set[str]) -> dict[str, lis
 
 def _notes(
     source: Mapping[str, Any],
-    given: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Sequence[Mapping[str, Any]]],
     submitted: Mapping[str, Any],
     found: Mapping[str, list[Mapping[str, Any]]],
 ) -> Iterator[Note]:
@@ -128,9 +131,9 @@ def _notes(
             yield Note(key, f"came {len(theirs)} times; the first counts")
         if key not in given:
             continue
-        if is_instructors(cell) and text_of(theirs[0]).strip() != text_of(given[key]).strip():
+        if is_instructors(cell) and text_of(theirs[0]).strip() not in {text_of(each).strip() for each in given[key]}:
             yield Note(key, "was edited; it is as it was")
-        if _marks(theirs[0]) != _marks(given[key]):
+        if _marks(theirs[0]) not in {_marks(each) for each in given[key]}:
             yield Note(key, "had other marks for grading; they are as they were")
     kept = [key for key in dict.fromkeys(order) if key in {cell_key(cell) for cell in graded}]
     expected = [cell_key(cell) for cell in graded if cell_key(cell) in kept]

@@ -18,7 +18,7 @@ from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveA
 from coursekit.grading.restore import restore
 from coursekit.grading.sandboxed import REPORT, files_beside, make_request, open_store, write_outputs
 from coursekit.grading.submission import copy_plain, keep_plain, read_submitted
-from coursekit.grading.verdicts import read_pair, write_report
+from coursekit.grading.verdicts import Versions, read_versions, write_report
 
 _FLAGGED = "coursekit_flagged"
 
@@ -43,7 +43,7 @@ class RestoreCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Restore one notebook, and keep what was found for the report."""
-        source, released = read_pair(_course_dir(self), resources)
+        source, released = _versions(self, resources)
         cells, notes = restore(source, released, nb)
         nb.cells = [_as_node(cell) for cell in cells]
         nb.nbformat, nb.nbformat_minor = 4, max(5, nb.nbformat_minor)
@@ -58,7 +58,7 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
         """Run one notebook, and write the outputs into its cells."""
         course, names = _course_dir(self), resources["nbgrader"]
         student, assignment, notebook = names["student"], names["assignment"], names["notebook"]
-        source, released = read_pair(course, resources)
+        source, released = _versions(self, resources)
         submitted = course / "submitted" / student / assignment
         theirs = read_submitted(submitted / f"{notebook}.ipynb")
         _, notes = restore(source, released, theirs)
@@ -119,6 +119,11 @@ def _is_report(output: Any) -> bool:
 
 def _course_dir(step: Any) -> Path:
     return Path(step.config.CourseDirectory.root)
+
+
+def _versions(step: Any, resources: Any) -> Versions:
+    names = resources["nbgrader"]
+    return read_versions(_course_dir(step), names["assignment"], names["notebook"])
 
 
 def _as_node(cell: Any) -> Any:

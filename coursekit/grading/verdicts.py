@@ -13,20 +13,19 @@ from coursekit.grading.restore import Note, is_instructors
 from coursekit.grading.sandboxed import code_cells
 from coursekit.sandbox import CellResult, Outcome
 
+EARLIER = "released_before"
+"""The folder of a course directory that holds what students got before."""
 
-def read_pair(course_dir: Path, resources: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read an assignment's notebook as the instructor has it, and as students got it."""
-    names = resources["nbgrader"]
-    return read_versions(course_dir, names["assignment"], names["notebook"])
+Versions = tuple[dict[str, Any], tuple[dict[str, Any], ...]]
+"""A notebook as the instructor has it, and as students got it, the newest first."""
 
 
-def read_versions(course_dir: Path, assignment: str, notebook: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read both versions of a notebook of an assignment."""
+def read_versions(course_dir: Path, assignment: str, notebook: str) -> Versions:
+    """Read a notebook of an assignment in all its versions."""
     file = f"{notebook}.ipynb"
-    return (
-        read_notebook(course_dir / "source" / assignment / file),
-        read_notebook(course_dir / "release" / assignment / file),
-    )
+    earlier = sorted((course_dir / EARLIER / assignment).glob(f"*/{file}"), reverse=True)
+    released = [course_dir / "release" / assignment / file, *earlier]
+    return read_notebook(course_dir / "source" / assignment / file), tuple(map(read_notebook, released))
 
 
 def report_path(course_dir: Path, assignment: str, student: str) -> Path:

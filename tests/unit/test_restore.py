@@ -95,7 +95,8 @@ def test_who_has_an_earlier_version_of_a_test_has_edited_nothing() -> None:
 @st.composite
 def mangled(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a submission whose cells were edited, deleted, doubled and moved at will."""
-    cells = copy.deepcopy(submitted()["cells"]) + [plain("mine", "x"), graded("unknown", "y", grade=True, locked=True)]
+    own = [plain("mine", "x"), graded("unknown", "y", grade=True, locked=True)]
+    cells = [*copy.deepcopy(submitted()["cells"]), *own]
     picked = draw(st.lists(st.sampled_from(range(len(cells))), max_size=12))
     made = [copy.deepcopy(cells[number]) for number in picked]
     for cell in made:

@@ -10,7 +10,7 @@ from coursekit.grading.answers import Answer, fill, read_answer, reference_answe
 from coursekit.grading.autograding import Graded, Progress, autograde
 from coursekit.grading.book import Grade, add_students, grades
 from coursekit.grading.catalog import Assignment, assignments_in
-from coursekit.grading.checks import Checks, seed, student
+from coursekit.grading.checks import Checks, plain, seed, student
 from coursekit.grading.deadlines import Deadline, parse_deadlines, read_deadlines
 from coursekit.grading.exports import Format, export_grades
 from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
@@ -50,6 +50,7 @@ __all__ = [
     "grades",
     "nbgrader_config",
     "parse_deadlines",
+    "plain",
     "prepare",
     "publish_feedback",
     "read_answer",

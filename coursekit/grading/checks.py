@@ -6,6 +6,9 @@
     with checks.part(2, "a small heap still gets 384 MiB beside it"):
         assert cluster_spec(1, "1g").memory == 1408 * MiB
     checks.score()
+
+Compare :func:`plain` values: what a student's function gives may be an object of a class of theirs, which says of itself
+that it is equal to everything.
 """
 
 from __future__ import annotations
@@ -16,12 +19,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 _MAX_MESSAGE = 400
 # Read once, before a student's code can change the environment.
 _AUTOGRADING = os.environ.get("NBGRADER_EXECUTION") == "autograde"
 _STUDENT = os.environ.get("COURSEKIT_STUDENT", "")
 _IN_SANDBOX = bool(_STUDENT)
+_SINGLE: Final = (type(None), bool, int, float, str, bytes)
+_MANY: Final = (list, tuple, set, frozenset)
+# Asked of `type` itself, for a class may answer what it likes when it is asked.
+_flags_of: Final = type.__dict__["__flags__"].__get__
+_module_of: Final = type.__dict__["__module__"].__get__
+_name_of: Final = type.__dict__["__name__"].__get__
+_HEAP_TYPE: Final = 1 << 9  # CPython's flag of classes that were made by Python code; numpy's own were not
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +153,38 @@ def seed(*names: str, who: str | None = None) -> int:
     """
     text = "|".join((who if who is not None else student(), *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def plain(value: Any) -> Any:
+    """Copy a value deeply, made of nothing but Python's own types; what a test compares should have come through here.
+
+    Parameters
+    ----------
+    value : object
+        None, a bool, int, float, str or bytes; a list, tuple, dict, set or frozenset of such; one of numpy's own scalars
+        or arrays, which becomes a number or a list.
+
+    Returns
+    -------
+    object
+        Equal to the value, and of those types exactly: no subclass that could have an opinion of its own on ``==``.
+
+    Raises
+    ------
+    AssertionError
+        If anything of another type is in it; the message names the type.
+    """
+    kind = type(value)
+    if kind in _SINGLE:
+        return value
+    if kind in _MANY:
+        return kind(plain(each) for each in value)
+    if kind is dict:
+        return {plain(key): plain(each) for key, each in value.items()}
+    if not _flags_of(kind) & _HEAP_TYPE and _module_of(kind) == "numpy" and hasattr(kind, "tolist"):
+        simple = value.tolist()
+        if type(simple) in (*_SINGLE, list):
+            return plain(simple)
+    raise AssertionError(
+        f"there is a value of type {_name_of(kind)}; give numbers, text, lists, tuples, dicts or sets, and nothing else"
+    )

@@ -13,7 +13,9 @@ from coursekit.grading.catalog import Assignment, assignments_in
 from coursekit.grading.checks import Checks, plain, seed, student
 from coursekit.grading.deadlines import Deadline, parse_deadlines, read_deadlines
 from coursekit.grading.exports import Format, export_grades
+from coursekit.grading.fairness import Problem, Verdict
 from coursekit.grading.flow import Collected, Feedback, Released, collect, publish_feedback, release
+from coursekit.grading.gate import gate
 from coursekit.grading.penalties import Lateness, update_penalties
 from coursekit.grading.regrading import Change, regrade
 from coursekit.grading.settings import (
@@ -38,8 +40,10 @@ __all__ = [
     "Graded",
     "GradingSettings",
     "Lateness",
+    "Problem",
     "Progress",
     "Released",
+    "Verdict",
     "add_students",
     "assignments_in",
     "autograde",
@@ -47,6 +51,7 @@ __all__ = [
     "default_settings",
     "export_grades",
     "fill",
+    "gate",
     "grades",
     "nbgrader_config",
     "parse_deadlines",

@@ -7,8 +7,8 @@
         assert cluster_spec(1, "1g").memory == 1408 * MiB
     checks.score()
 
-Compare :func:`plain` values: what a student's function gives may be an object of a class of theirs, which says of itself
-that it is equal to everything.
+Compare :func:`plain` values: what a student's function gives may be an object of a class of theirs, which says of
+itself that it is equal to everything.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ def plain(value: Any) -> Any:
     Parameters
     ----------
     value : object
-        None, a bool, int, float, str or bytes; a list, tuple, dict, set or frozenset of such; one of numpy's own scalars
-        or arrays, which becomes a number or a list.
+        None, a bool, int, float, str or bytes; a list, tuple, dict, set or frozenset of such; one of numpy's own
+        scalars or arrays, which becomes a number or a list.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """The way of an assignment out and back: release, collect, feedback. Each step is nbgrader's own.
 
-nbgrader's converters and exchange run in this process, quietly; autograding is in ``autograding.py``.
+Autograding is in ``autograding.py``, the gate that a release has to pass in ``gate.py``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
 
 from coursekit.errors import AssignmentExistsError, GradingError
 from coursekit.grading.answers import is_solution, points
-from coursekit.grading.autograding import Progress, reason, submissions
+from coursekit.grading.autograding import Progress, submissions
 from coursekit.grading.catalog import find_assignment, read_notebook
-from coursekit.grading.settings import GradingSettings, nbgrader_config, prepare
+from coursekit.grading.converters import make_released, run_converter, run_exchange
+from coursekit.grading.gate import gate
+from coursekit.grading.settings import GradingSettings, prepare
 from coursekit.grading.verdicts import EARLIER
-
-_PUBLIC: Final = ("*.ipynb", "data/**/*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +51,15 @@ class Feedback:
     pages: tuple[Path, ...]
 
 
-def release(settings: GradingSettings, name: str, *, force: bool = False) -> Released:
-    """Make the students' version of an assignment and put it into the exchange.
+def release(
+    settings: GradingSettings,
+    name: str,
+    *,
+    force: bool = False,
+    gated: bool = True,
+    progress: Progress | None = None,
+) -> Released:
+    """Make the students' version of an assignment and put it into the exchange, if it is fair.
 
     Only notebooks and ``data/`` leave the assignment's folder: answers, notes and everything else stay.
 
@@ -65,6 +71,10 @@ def release(settings: GradingSettings, name: str, *, force: bool = False) -> Rel
         The assignment.
     force : bool
         Replace what was released before.
+    gated : bool
+        Ask the release gate first. Without it only bots should get the assignment, as in a rehearsal.
+    progress : callable, optional
+        Told how far the gate is.
 
     Raises
     ------
@@ -72,6 +82,8 @@ def release(settings: GradingSettings, name: str, *, force: bool = False) -> Rel
         If the checkout has no such assignment.
     AssignmentExistsError
         If it was released before and ``force`` is not given.
+    UnfairAssignmentError
+        If the gate refuses it.
     GradingError
         If nbgrader refuses the notebook.
     """
@@ -81,8 +93,10 @@ def release(settings: GradingSettings, name: str, *, force: bool = False) -> Rel
             f"the assignment {name!r} has been released to {settings.outbound} before.",
             fix=f"coursekit assignment release {name} --force  replaces it; copies that students fetched stay",
         )
+    if gated:
+        gate(settings, name, progress=progress).require_fair()
     generate_students_version(settings, name)
-    _run_exchange(settings, "ReleaseAssignment", name, force=True)
+    run_exchange(settings, "ReleaseAssignment", name, force=True)
     cells = read_notebook(folder / f"{name}.ipynb")["cells"]
     outbound = settings.outbound / name
     return Released(
@@ -105,10 +119,7 @@ def generate_students_version(settings: GradingSettings, name: str) -> None:
     folder = find_assignment(settings, name)
     prepare(settings)
     _keep_release(settings, name)
-    _copy_public_files(folder, settings.course_dir / "source" / name)
-    from nbgrader.converters import GenerateAssignment
-
-    _run(settings, GenerateAssignment, name, force=True)
+    make_released(settings, folder, name)
 
 
 def _keep_release(settings: GradingSettings, name: str) -> None:
@@ -121,14 +132,6 @@ def _keep_release(settings: GradingSettings, name: str) -> None:
             folder = kept / f"{int(path.stat().st_mtime):012d}-{digest}"
             folder.mkdir(parents=True)
             shutil.copyfile(path, folder / path.name)
-
-
-def _copy_public_files(folder: Path, source: Path) -> None:
-    shutil.rmtree(source, ignore_errors=True)
-    for path in (found for pattern in _PUBLIC for found in folder.glob(pattern) if found.is_file()):
-        copy = source / path.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
 
 
 def collect(settings: GradingSettings, name: str, *, progress: Progress | None = None) -> tuple[Collected, ...]:
@@ -150,7 +153,7 @@ def collect(settings: GradingSettings, name: str, *, progress: Progress | None =
             f"the assignment {name!r} has not been released, so nothing was submitted.",
             fix=f"coursekit assignment release {name}",
         )
-    _run_exchange(settings, "Collect", name, update=True)
+    run_exchange(settings, "Collect", name, update=True)
     folders = submissions(settings, name)
     found = []
     for student, path in folders.items():
@@ -204,41 +207,8 @@ def _publish_one(settings: GradingSettings, name: str, student: str) -> str:
     from nbgrader.converters import GenerateFeedback
 
     try:
-        _run(settings, GenerateFeedback, name, student=student, force=True)
-        _run_exchange(settings, "ReleaseFeedback", name, student=student)
+        run_converter(settings, GenerateFeedback, name, student=student, force=True)
+        run_exchange(settings, "ReleaseFeedback", name, student=student)
     except GradingError as error:
         return error.message
     return ""
-
-
-def _run(settings: GradingSettings, converter: Any, name: str, *, student: str = "", **traits: Any) -> None:
-    directory, config = _directory(settings, name, student)
-    _start(converter(coursedir=directory, config=config, **traits), f"{converter.__name__} of {name!r}")
-
-
-def _directory(settings: GradingSettings, name: str, student: str) -> tuple[Any, Any]:
-    from nbgrader.coursedir import CourseDirectory
-
-    config = nbgrader_config(settings)
-    whose = {"student_id": student} if student else {}
-    return CourseDirectory(config=config, assignment_id=name, **whose), config
-
-
-def _run_exchange(settings: GradingSettings, step: str, name: str, *, student: str = "", **traits: Any) -> None:
-    from nbgrader.auth import Authenticator
-    from nbgrader.exchange import ExchangeFactory
-
-    directory, config = _directory(settings, name, student)
-    kind = getattr(ExchangeFactory(config=config), step)
-    made = kind(coursedir=directory, authenticator=Authenticator(config=config), config=config, **traits)
-    _start(made, f"{step} of {name!r}")
-
-
-def _start(app: Any, what: str) -> None:
-    """Run one step of nbgrader in this process, quietly; its log becomes the message if it fails."""
-    from nbgrader.utils import capture_log
-
-    outcome = capture_log(app)
-    if not outcome["success"]:
-        said = reason(outcome.get("log", "")) or reason(outcome["error"])
-        raise GradingError(f"nbgrader failed in {what}: {said}", fix="mend what nbgrader names, then try again")

@@ -108,7 +108,7 @@ def _release(grading: GradingSettings, assignment: str, names: tuple[str, ...], 
     prepare(grading)
     add_students(grading, names)
     if not (grading.outbound / assignment).is_dir():
-        release(grading, assignment)
+        release(grading, assignment, gated=False)  # CI has asked the gate; here are bots only
     watch("release", 1, 1)
 
 

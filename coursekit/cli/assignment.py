@@ -1,9 +1,10 @@
-"""``coursekit assignment``: release, collect, autograde, penalties, overview, feedback, export."""
+"""``coursekit assignment``: gate, release, collect, autograde, penalties, overview, feedback, export."""
 
 from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coursekit.cli.output import Json, show
+from coursekit.cli.output import Json, print_table, show
 
 if TYPE_CHECKING:
-    from coursekit.grading import GradingSettings, Progress
+    from coursekit.grading import GradingSettings, Progress, Verdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,12 +93,64 @@ def overview(
         typer.echo("No browser could be opened here: open the file yourself.", err=True)
 
 
+@app.command(epilog="Example:  coursekit assignment gate a1")
+def gate(
+    name: Annotated[str | None, typer.Argument(help="The assignment.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All assignments of the course, as CI does.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", help="Sandboxes at once.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Find out whether an assignment is fair: each answer gets its points, each test does its work, nothing leaks."""
+    from coursekit.config import find_course
+    from coursekit.errors import SettingsError
+    from coursekit.grading import assignments_in, gate
+    from coursekit.grading.fairness import as_table, require_all_fair
+
+    if bool(name) == every:
+        raise SettingsError("say which assignment, or --all.", fix="coursekit assignment gate --all")
+    verdicts = []
+    for each in [name] if name else [found.name for found in assignments_in(find_course())]:
+        with _progress_bar(f"gate of {each}:", shown=not as_json) as progress:
+            verdicts.append(gate(_settings(), each, jobs=jobs, progress=progress))
+        if not as_json:
+            _show_verdict(verdicts[-1])
+    if as_json:
+        tables = [as_table(verdict) for verdict in verdicts]
+        typer.echo(json.dumps(tables if every else tables[0], indent=2))
+    require_all_fair(verdicts)
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    """Print what was checked, and what each answer got."""
+    found = Counter(problem.check for problem in verdict.problems)
+    print_table(
+        [
+            {"check": check, "of": what, "found": f"{found[check]} unfair" if found[check] else "✓"}
+            for check, what in verdict.checked.items()
+        ],
+        title=f"{verdict.assignment}: {'fair' if verdict.is_fair else 'not fair'}",
+    )
+    if verdict.answers:
+        print_table(
+            [
+                {
+                    "answer": each.answer,
+                    "must get": each.declared,
+                    "gets": each.score,
+                    "seconds": round(each.seconds, 1),
+                }
+                for each in verdict.answers
+            ]
+        )
+
+
 @app.command(epilog="Example:  coursekit assignment release a1")
 def release(name: Name, force: Force = False) -> None:
-    """Make the students' version and put it into the exchange."""
+    """Make the students' version and put it into the exchange, if the gate finds the assignment fair."""
     from coursekit.grading import release
 
-    released = release(_settings(), name, force=force)
+    with _progress_bar("gate:", shown=True) as progress:
+        released = release(_settings(), name, force=force, progress=progress)
     _update_penalties()
     typer.echo(
         f"{name} is released: {', '.join(released.files)}; {released.auto_points:g} points by tests, "

@@ -13,7 +13,7 @@ from coursekit.grading.settings import GradingSettings, nbgrader_config
 _PUBLIC: Final = ("*.ipynb", "data/**/*")
 
 
-def make_released(settings: GradingSettings, folder: Path, name: str, **traits: Any) -> Path:
+def make_released(settings: GradingSettings, folder: Path, name: str, *, in_gradebook: bool = True) -> Path:
     """Make the students' version of an assignment in the course directory.
 
     Only notebooks and ``data/`` leave the assignment's folder: answers, notes and everything else stay.
@@ -26,8 +26,8 @@ def make_released(settings: GradingSettings, folder: Path, name: str, **traits: 
         The assignment's folder in the checkout.
     name : str
         Its name.
-    **traits : object
-        nbgrader's own settings of this step.
+    in_gradebook : bool
+        Enter the tests in the gradebook.
 
     Returns
     -------
@@ -42,7 +42,9 @@ def make_released(settings: GradingSettings, folder: Path, name: str, **traits: 
     _copy_public_files(folder, settings.course_dir / "source" / name)
     from nbgrader.converters import GenerateAssignment
 
-    run_converter(settings, GenerateAssignment, name, force=True, **traits)
+    config = nbgrader_config(settings)
+    config.SaveCells.enabled = in_gradebook
+    run_converter(settings, GenerateAssignment, name, config=config, force=True, no_database=not in_gradebook)
     return settings.course_dir / "release" / name
 
 
@@ -54,11 +56,11 @@ def _copy_public_files(folder: Path, source: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def run_converter(settings: GradingSettings, converter: Any, name: str, **traits: Any) -> None:
-    """Run one of nbgrader's converters."""
+def run_converter(settings: GradingSettings, converter: Any, name: str, *, config: Any = None, **traits: Any) -> None:
+    """Run one of nbgrader's converters, with its configuration of everybody's or another."""
     from nbgrader.coursedir import CourseDirectory
 
-    config = nbgrader_config(settings)
+    config = config or nbgrader_config(settings)
     directory = CourseDirectory(config=config, assignment_id=name)
     _start(converter(coursedir=directory, config=config, **traits), f"{converter.__name__} of {name!r}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,14 +84,29 @@ class Verdict:
         UnfairAssignmentError
             With each cell, reason and action.
         """
-        if self.is_fair:
-            return
-        lines = "".join(f"\n  {each.cell}: {each.reason}\n    -> {each.fix}" for each in self.problems)
-        count = "one reason" if len(self.problems) == 1 else f"{len(self.problems)} reasons"
+        require_all_fair((self,))
+
+
+def require_all_fair(verdicts: Iterable[Verdict]) -> None:
+    """Refuse assignments of which one is not fair.
+
+    Raises
+    ------
+    UnfairAssignmentError
+        With each cell, reason and action.
+    """
+    unfair = [verdict for verdict in verdicts if not verdict.is_fair]
+    if unfair:
         raise UnfairAssignmentError(
-            f"the assignment {self.assignment!r} is not fair, for {count}:{lines}",
-            fix=f"mend what is named, then coursekit assignment gate {self.assignment}",
+            "\n".join(map(_in_words, unfair)),
+            fix=f"mend what is named, then coursekit assignment gate {unfair[0].assignment}",
         )
+
+
+def _in_words(verdict: Verdict) -> str:
+    lines = "".join(f"\n  {each.cell}: {each.reason}\n    -> {each.fix}" for each in verdict.problems)
+    count = "one reason" if len(verdict.problems) == 1 else f"{len(verdict.problems)} reasons"
+    return f"the assignment {verdict.assignment!r} is not fair, for {count}:{lines}"
 
 
 def as_table(verdict: Verdict) -> dict[str, Any]:

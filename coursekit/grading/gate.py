@@ -68,7 +68,7 @@ def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progr
     """
     folder = find_assignment(settings, name)
     notebook = read_notebook(folder / f"{name}.ipynb")
-    checked = {gate_form.CHECK: f"contract, ids and points of {len(notebook['cells'])} cells"}
+    checked = {gate_form.CHECK: f"contract, ids and points of {_count(len(notebook['cells']), 'cell')}"}
     if problems := tuple(gate_form.form_problems(folder, notebook)):
         return Verdict(assignment=name, checked=checked, problems=problems)
     try:
@@ -79,7 +79,9 @@ def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progr
     secrets = gate_leaks.secrets_of(notebook)
     leaks = tuple(gate_leaks.leak_problems(secrets, versions.released, versions.files))
     lines = sum(len(secret.lines) for secret in secrets)
-    checked[gate_leaks.CHECK] = f"{lines} lines of solutions and hidden tests in {1 + len(versions.files)} files"
+    checked[gate_leaks.CHECK] = (
+        f"{_count(lines, 'line')} of solutions and hidden tests, not in {_count(1 + len(versions.files), 'file')}"
+    )
     answers, unreadable = _read_answers(folder, versions)
     if problems := (*leaks, *unreadable):
         return Verdict(assignment=name, checked=checked, problems=problems)
@@ -91,7 +93,7 @@ def _make_versions(settings: GradingSettings, folder: Path, name: str) -> _Versi
     """Make the students' version as a release does, but where nobody sees it."""
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         there = dataclasses.replace(settings, course_dir=Path(scratch) / "course", exchange=Path(scratch) / "exchange")
-        released = make_released(there, folder, name, no_database=True)
+        released = make_released(there, folder, name, in_gradebook=False)
         source, theirs = read_versions(there.course_dir, name, name)
         files = {
             str(path.relative_to(released)): path.read_bytes()
@@ -180,15 +182,15 @@ def _judge(
     took = gate_scores.seconds_of(outcomes[REFERENCE])
     checked = {
         **checked,
-        gate_scores.SCORES: f"the reference solution, the untouched notebook, {len(wrong)} answers in wrong/",
-        gate_scores.TESTS: f"{len(tests)} cells with tests, each failed by an answer in wrong/",
+        gate_scores.SCORES: f"the reference solution, the untouched notebook, and from wrong/ {_count(len(wrong), 'answer')}",
+        gate_scores.TESTS: f"in {_count(len(tests), 'cell')}, each failed by an answer in wrong/",
         chameleon.NAME: "objects that are equal to everything get no more than the untouched notebook",
         gate_scores.TIME: f"{took:.1f} s for the reference solution; {60 * minutes * MINUTES_FACTOR:g} s are allowed",
     }
     scored = tuple(
         Scored(
             answer=name,
-            declared=answers[name].score,
+            declared=answers[UNTOUCHED if name == chameleon.NAME else name].score,
             score=gate_scores.total(outcomes[name], tests),
             seconds=gate_scores.seconds_of(outcomes[name]),
         )
@@ -212,3 +214,7 @@ def _problems(
     yield from gate_scores.chameleon_problems(outcomes[chameleon.NAME], untouched, tests)
     yield from gate_scores.time_problems(reference, minutes, MINUTES_FACTOR)
     yield from gate_scores.limit_problems({name: outcomes[name] for name in (REFERENCE, UNTOUCHED, *wrong)})
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

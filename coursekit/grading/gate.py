@@ -205,7 +205,9 @@ def _problems(
 ) -> Iterator[Problem]:
     reference, untouched = outcomes[REFERENCE], outcomes[UNTOUCHED]
     wrong = [name for name in answers if _is_wrong(name)]
-    yield from gate_scores.reference_problems(reference, tests)
+    if problems := list(gate_scores.reference_problems(reference, tests)):
+        yield from problems  # what others get tells nothing as long as not even the right answer gets its points
+        return
     yield from gate_scores.untouched_problems(untouched, tests, answers[UNTOUCHED].score)
     for name in wrong:
         yield from gate_scores.wrong_problems(answers[name], outcomes[name], tests)

@@ -32,11 +32,13 @@ def form_problems(folder: Path, notebook: Mapping[str, Any]) -> Iterator[Problem
     """
     yield from _contract(notebook)
     yield from _ids(notebook)
-    for cell in notebook["cells"]:
-        if _marks(cell):
-            yield from _points(cell)
-            if cell["cell_type"] == "code" and not is_solution(cell):
-                yield from _code(cell)
+    marked = [cell for cell in notebook["cells"] if _marks(cell)]
+    if odd := [problem for cell in marked for problem in _points(cell)]:
+        yield from odd
+        return
+    for cell in marked:
+        if cell["cell_type"] == "code" and not is_solution(cell):
+            yield from _code(cell)
     if not any(points(cell) for cell in notebook["cells"]):
         yield _problem("notebook", "no cell gives points", "give points to a cell, in JupyterLab's Create Assignment")
     yield from _other_notebooks(folder)

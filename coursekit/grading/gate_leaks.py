@@ -39,7 +39,7 @@ class Secret:
     lines : tuple of str
         The lines, empty ones left out.
     shown : str
-        What of the same cell students do see.
+        Of hidden tests, what students do see of the same cell: both may do the same with other values.
     """
 
     cell: str
@@ -75,12 +75,12 @@ def secrets_of(notebook: Mapping[str, Any]) -> tuple[Secret, ...]:
 def _secrets(cell: Mapping[str, Any]) -> Iterator[Secret]:
     shown, regions = split_regions(text_of(cell))
     if is_solution(cell) and not any(kind == "SOLUTION" for kind, _ in regions):
-        shown, regions = "", [("SOLUTION", text_of(cell))]
+        regions = [("SOLUTION", text_of(cell))]
     for kind, text in regions:
         lines = [_squeeze(line) for line in text.splitlines() if not _EVERYWHERE.match(line.strip())]
         if kept := tuple(line for line in lines if line):
             what = "the solution" if kind == "SOLUTION" else "hidden tests"
-            yield Secret(cell_key(cell), what, kept, _squeeze(shown))
+            yield Secret(cell_key(cell), what, kept, _squeeze(shown) if kind != "SOLUTION" else "")
 
 
 def split_regions(source: str) -> tuple[str, list[tuple[str, str]]]:

@@ -26,6 +26,12 @@ from coursekit.sandbox.limits import Limits
 
 KINDS: Final = ("docker", "bubblewrap", "bare")
 WORK: Final = "/sandbox"
+# Java asks for the account's name and home, and for the address of the host's name.
+_ETC: Final = {
+    "passwd": "student:x:1000:1000::/tmp:/bin/false\n",
+    "group": "student:x:1000:\n",
+    "hosts": "127.0.0.1 localhost grader\n",
+}
 _SUPERVISOR: Final = ("python", "-P", "-m", "coursekit.sandbox.supervisor")
 
 
@@ -193,6 +199,7 @@ class BubblewrapBox:
             *(word for path in _readable() for word in ("--ro-bind", str(path), str(path))),
             *("--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"),
             *(word for name in ("datasets", "class-data") for word in _bind_cache(name)),
+            *(word for name, text in _ETC.items() for word in ("--ro-bind", str(_kept(name, text)), f"/etc/{name}")),
             *(word for item in environment.items() for word in ("--setenv", *item)),
             *("--chdir", WORK, sys.executable, *_SUPERVISOR[1:]),
         ]
@@ -259,6 +266,17 @@ def _readable() -> list[Path]:
         wanted.append(Path(home))
     there = [path for path in dict.fromkeys(wanted) if path.exists()]
     return [path for path in there if not any(path.is_relative_to(other) and path != other for other in there)]
+
+
+def _kept(name: str, text: str) -> Path:
+    """Keep a small file that sandboxes read; written whole or not at all."""
+    path = cache_dir() / "sandbox" / name
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    return path
 
 
 def _bind_cache(name: str) -> tuple[str, ...]:

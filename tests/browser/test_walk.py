@@ -29,7 +29,7 @@ LESSON_S = 600
 def released(hub):
     grading = hub.settings.grading
     if not (grading.outbound / "a1").is_dir():
-        release(grading, "a1")
+        release(grading, "a1", gated=False)
 
 
 def code_cells(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""Assignment a1: every answer under ``wrong/`` gets exactly its score, and the whole way through nbgrader agrees."""
+"""Assignment a1: every answer under ``wrong/`` gets exactly its score, and the whole way through nbgrader agrees.
+
+`coursekit assignment gate a1` proves the same and more in sandboxes, in minutes; `test_gate.py` tests the gate itself.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +125,7 @@ def test_three_students_get_full_half_and_nothing(tmp_path: Path) -> None:
     settings = GradingSettings(
         course_dir=tmp_path / "course", exchange=tmp_path / "exchange", assignments=FOLDER.parent
     )
-    released = release(settings, "a1")
+    released = release(settings, "a1", gated=False)
     assert released.files == ("a1.ipynb",)
     assert (released.auto_points, released.manual_points) == (20, 5)
 
@@ -156,7 +159,7 @@ def test_the_released_notebook_holds_no_solution_and_no_hidden_test(tmp_path: Pa
     settings = GradingSettings(
         course_dir=tmp_path / "course", exchange=tmp_path / "exchange", assignments=FOLDER.parent
     )
-    released = release(settings, "a1")
+    released = release(settings, "a1", gated=False)
     text = "\n".join(path.read_text() for path in released.path.rglob("*") if path.is_file())
     cells = json.loads(SOURCE.read_text())["cells"]
     secrets = []

@@ -30,14 +30,14 @@ from coursekit.grading import (
 
 SOLUTION = "### BEGIN SOLUTION\ndef double(x):\n    return 2 * x  # the secret of the solution\n### END SOLUTION"
 TESTS = """import sys
-from coursekit.grading import Checks
+from coursekit.grading import Checks, plain
 checks = Checks()
 with checks.part(1, "two becomes four"):
-    assert double(2) == 4
+    assert plain(double(2)) == 4
 ### BEGIN HIDDEN TESTS
 print("a harmless warning", file=sys.stderr)
 with checks.part(3, "text is doubled too"):
-    assert double("ab") == "abab", "the secret of the test"
+    assert plain(double("ab")) == "abab", "the secret of the test"
 ### END HIDDEN TESTS
 checks.score()"""
 
@@ -58,12 +58,15 @@ def settings(tmp_path: Path) -> GradingSettings:
             graded("code", "t-double-test", TESTS, grade=True, locked=True, points=4),
             graded("markdown", "t-why", "Because of the secret rubric.", grade=True, solution=True, points=2),
         ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "coursekit": {"title": "Twice", "minutes": 1},
+        },
     )
     folder = tmp_path / "assignments" / "toy"
     (folder / "wrong").mkdir(parents=True)
     (folder / "data").mkdir()
-    (folder / "wrong" / "none.py").write_text("# score: 0\n")
+    (folder / "wrong" / "none.py").write_text("# score: 0\n# %% t-double\ndouble = None\n")
     (folder / "README.md").write_text("For the grader only.\n")
     (folder / "data" / "numbers.csv").write_text("1,2\n")
     nbformat.write(notebook, folder / "toy.ipynb")

@@ -376,7 +376,11 @@ def misspelt(notebook: Notebook, folder: Path) -> None:
 LEAKS: dict[str, tuple[Callable[[Notebook, Path], None], str, str]] = {
     "the solution in a text": (in_text, "t-title", "its text shows students a line of the solution of t-double"),
     "the solution in a docstring": (in_docstring, "t-double", "its text shows students a line of the solution"),
-    "the solution in a cell's metadata": (in_metadata, "t-double", "its metadata shows students a line of the solution"),
+    "the solution in a cell's metadata": (
+        in_metadata,
+        "t-double",
+        "its metadata shows students a line of the solution",
+    ),
     "a hidden test in the notebook's metadata": (in_notebook_metadata, "notebook", "a line of hidden tests"),
     "the solution in an attachment": (in_attachment, "t-title", "its attachment shows students"),
     "a hidden test in a file": (in_file, "data/more/check.py", "the file shows students a line of hidden tests"),

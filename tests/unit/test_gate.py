@@ -1,0 +1,182 @@
+"""The pure parts of the release gate, and `plain`, on which fair tests stand."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import numpy as np
+import pytest
+
+from coursekit.errors import UnfairAssignmentError
+from coursekit.grading import Problem, Verdict, plain
+from coursekit.grading.chameleon import chameleon
+from coursekit.grading.fairness import Test as GradedTest
+from coursekit.grading.fairness import as_table, require_all_fair
+from coursekit.grading.gate_leaks import leak_problems, secrets_of, split_regions
+from coursekit.grading.gate_scores import parts_of, score_of, with_shown, with_values
+from coursekit.sandbox import Cell, CellResult, Outcome, Request
+
+
+class Liar:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Color(enum.IntEnum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 0.5, "a", b"a", [1, [2]], (1, "a"), {"a": [1]}, {1, 2}, frozenset({(1, 2)}), float("inf")],
+    ids=repr,
+)
+def test_plain_copies_what_is_plain(value: object) -> None:
+    assert plain(value) == value
+    assert type(plain(value)) is type(value)
+
+
+def test_plain_copies_deeply_and_makes_numbers_of_numpys() -> None:
+    value = [[1]]
+    copy = plain(value)
+    value[0].append(2)
+    assert copy == [[1]]
+    found = plain({"mean": np.float32(0.5), "all": np.arange(3), "flag": np.bool_(True), "text": np.str_("a")})
+    assert found == {"mean": 0.5, "all": [0, 1, 2], "flag": True, "text": "a"}
+    assert type(found["mean"]) is float
+    assert type(found["text"]) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Liar(), "Liar"),
+        ([1, (2, {"a": Liar()})], "Liar"),
+        ({Color.RED: 1}, "Color"),
+        (type("float", (float,), {"__eq__": lambda self, other: True, "__hash__": None})(1), "float"),
+        (type("int64", (), {"__module__": "numpy", "tolist": lambda self: 4})(), "int64"),
+        (type("own", (np.ndarray,), {"tolist": lambda self: 4})(3), "own"),
+        (np.array([Liar()]), "Liar"),
+        (np.longdouble(1), "longdouble"),
+        (range(3), "range"),
+        (iter([1]), "list_iterator"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_plain_names_the_type_of_what_is_not_plain(value: object, name: str) -> None:
+    with pytest.raises(AssertionError, match=f"of type {name};"):
+        plain(value)
+
+
+def code(name: str, source: str, **marks: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "cell_type": "code",
+        "source": source,
+        "metadata": {"nbgrader": {"grade_id": name, **marks}},
+    }
+
+
+SOLUTION = (
+    "import math\ndef area(r: float) -> float:\n    ### BEGIN SOLUTION\n    return math.pi * r**2\n    ### END SOLUTION"
+)
+
+
+def test_regions_are_told_from_what_students_see() -> None:
+    shown, regions = split_regions(SOLUTION)
+    assert shown == "import math\ndef area(r: float) -> float:"
+    assert regions == [("SOLUTION", "    return math.pi * r**2")]
+
+
+def test_a_short_solution_leaks_as_a_whole_and_common_lines_do_not() -> None:
+    secrets = secrets_of({"cells": [code("area", SOLUTION, solution=True)]})
+    released = {"cells": [code("other", "return  math.pi*r ** 2")], "metadata": {}}
+    [problem] = leak_problems(secrets, released, {})
+    assert (problem.cell, problem.check) == ("other", "leaks")
+    assert not list(leak_problems(secrets, {"cells": [code("other", "import math\nr**2")], "metadata": {}}, {}))
+
+
+def test_a_hidden_test_may_do_what_a_visible_one_of_its_cell_does() -> None:
+    tests = "assert area(1) == pytest.approx(3.14159)\n### BEGIN HIDDEN TESTS\nassert area(1) == pytest.approx(3.14159)\n### END HIDDEN TESTS"
+    secrets = secrets_of({"cells": [code("test", tests, grade=True)]})
+    shown = {"cells": [code("test", tests.splitlines()[0])], "metadata": {}}
+    assert not list(leak_problems(secrets, shown, {}))
+
+
+def test_a_solution_without_a_region_is_secret_as_a_whole() -> None:
+    cell = {**code("why", "Because the area of a circle grows so.", solution=True), "cell_type": "markdown"}
+    [secret] = secrets_of({"cells": [cell]})
+    assert secret.lines == ("Becausetheareaofacirclegrowsso.",)
+
+
+def test_the_chameleon_is_equal_to_everything_and_no_plain_value() -> None:
+    answer = chameleon({"cells": [code("area", SOLUTION + "\nTEN: int = 10\nclass Disc: ...", solution=True)]})
+    space: dict[str, Any] = {}
+    exec(answer.cells["area"], space)
+    area, ten, disc = space["area"], space["TEN"], space["Disc"]
+    assert area(3) == 28.27
+    assert abs(area(3) - 28) < 1e-9
+    assert isinstance(area(3), float)
+    assert isinstance(ten, int)
+    assert disc(2).center.x == 17
+    assert not list(area(3))
+    with pytest.raises(AssertionError):
+        plain(area(3))
+
+
+def test_the_chameleon_leaves_cells_that_bind_nothing() -> None:
+    assert chameleon({"cells": [code("close", "cluster.close()", solution=True)]}).cells == {}
+
+
+def test_a_report_is_read_part_by_part() -> None:
+    report = "passed  1 point: two\nFAILED  2.5 points: three\n        that is not so\nFAILED  1 point: four"
+    assert list(parts_of(report)) == [
+        ("two", 1, True, ""),
+        ("three", 2.5, False, "that is not so"),
+        ("four", 1, False, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "score"),
+    [
+        (CellResult(status="ok"), 4),
+        (CellResult(status="ok", score=2.5), 2.5),
+        (CellResult(status="ok", score=9), 4),
+        (CellResult(status="ok", score=-1), 0),
+        (CellResult(status="error"), 0),
+        (CellResult(status="timeout", score=4), 0),
+    ],
+)
+def test_scores_are_counted_as_autograding_does(result: CellResult, score: float) -> None:
+    test = GradedTest("t", 4, "")
+    assert score_of(Outcome(cells={"t": result}), test) == score
+    assert score_of(Outcome(cells={"t": result}, tampered=("so",)), test) == 0
+
+
+def test_requests_get_cells_that_ask_more() -> None:
+    source = "assert area(1)\n### BEGIN HIDDEN TESTS\nassert area(2)\n### END HIDDEN TESTS\n2 * 2"
+    request = Request(student="gate", assignment="toy", cells=(Cell(id="t", kind="test", source=source),))
+    [test, value] = with_values(request).cells
+    space: dict[str, Any] = {"area": lambda r: r}
+    exec(test.source, space)
+    assert eval(value.source, space) == "int 4"
+    [shown, whole] = with_shown(request, [GradedTest("t", 4, source)]).cells
+    assert shown.source == "assert area(1)\n2 * 2"
+    assert whole.source == source
+
+
+def test_a_verdict_refuses_with_cell_reason_and_action() -> None:
+    fair = Verdict(assignment="a", checked={"form": "3 cells"})
+    unfair = Verdict(assignment="b", checked={}, problems=(Problem("form", "b-test", "it has no points", "give it 2"),))
+    fair.require_fair()
+    with pytest.raises(UnfairAssignmentError) as raised:
+        require_all_fair([fair, unfair])
+    assert "'b' is not fair, for one reason:\n  b-test: it has no points\n    -> give it 2" in str(raised.value)
+    assert "coursekit assignment gate b" in raised.value.fix
+    assert as_table(unfair)["problems"] == [
+        {"check": "form", "cell": "b-test", "reason": "it has no points", "fix": "give it 2"}
+    ]

@@ -182,7 +182,7 @@ def _judge(
     took = gate_scores.seconds_of(outcomes[REFERENCE])
     checked = {
         **checked,
-        gate_scores.SCORES: f"the reference solution, the untouched notebook, and from wrong/ {_count(len(wrong), 'answer')}",
+        gate_scores.SCORES: f"the solution, the untouched notebook, and from wrong/ {_count(len(wrong), 'answer')}",
         gate_scores.TESTS: f"in {_count(len(tests), 'cell')}, each failed by an answer in wrong/",
         chameleon.NAME: "objects that are equal to everything get no more than the untouched notebook",
         gate_scores.TIME: f"{took:.1f} s for the reference solution; {60 * minutes * MINUTES_FACTOR:g} s are allowed",

@@ -100,9 +100,10 @@ def test_a_short_solution_leaks_as_a_whole_and_common_lines_do_not() -> None:
 
 
 def test_a_hidden_test_may_do_what_a_visible_one_of_its_cell_does() -> None:
-    tests = "assert area(1) == pytest.approx(3.14159)\n### BEGIN HIDDEN TESTS\nassert area(1) == pytest.approx(3.14159)\n### END HIDDEN TESTS"
+    line = "assert area(1) == pytest.approx(3.14159)"
+    tests = f"{line}\n### BEGIN HIDDEN TESTS\n{line}\n### END HIDDEN TESTS"
     secrets = secrets_of({"cells": [code("test", tests, grade=True)]})
-    shown = {"cells": [code("test", tests.splitlines()[0])], "metadata": {}}
+    shown = {"cells": [code("test", line)], "metadata": {}}
     assert not list(leak_problems(secrets, shown, {}))
 
 

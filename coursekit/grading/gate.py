@@ -94,7 +94,7 @@ def _make_versions(settings: GradingSettings, folder: Path, name: str) -> _Versi
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         there = dataclasses.replace(settings, course_dir=Path(scratch) / "course", exchange=Path(scratch) / "exchange")
         released = make_released(there, folder, name, in_gradebook=False)
-        source, theirs = read_versions(there.course_dir, name, name)
+        source, (theirs, *_) = read_versions(there.course_dir, name, name)
         files = {
             str(path.relative_to(released)): path.read_bytes()
             for path in sorted(released.rglob("*"))
@@ -137,7 +137,7 @@ def _requests(versions: _Versions, answers: Mapping[str, Answer]) -> dict[str, R
     made = {}
     for name, answer in answers.items():
         submitted = fill(dict(versions.released), answer)
-        cells, _ = restore(versions.source, versions.released, submitted)
+        cells, _ = restore(versions.source, [versions.released], submitted)
         request = make_request(
             {"cells": cells}, versions.source, student=_STUDENT, assignment=versions.name, files=versions.files
         )

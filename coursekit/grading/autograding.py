@@ -22,7 +22,7 @@ from typing import Any, Final
 import psutil
 
 from coursekit.errors import AutogradeError, CoursekitError, RefusedSubmissionError, SandboxError
-from coursekit.grading.book import Grade, grades
+from coursekit.grading.book import Grade, enter_refused, grades
 from coursekit.grading.restore import restore
 from coursekit.grading.sandboxed import ResultStore, files_beside, limits_of, make_request, open_store
 from coursekit.grading.settings import GradingSettings, nbgrader_config, prepare
@@ -171,9 +171,11 @@ class _Grader:
         requests = self.requests(student)
         for request in requests:
             self._store.run(request)
-        return hashlib.sha256(
-            "".join(request.digest(self._store.box.digest()) for request in requests).encode()
-        ).hexdigest()
+        when = self._settings.course_dir / "submitted" / student / self._name / "timestamp.txt"
+        moment = when.read_text(encoding="utf-8", errors="replace") if when.is_file() else ""
+        parts = [moment, *(request.digest(runtime) for request in requests)]
+        return hashlib.sha256("
+".join(parts).encode()).hexdigest()
 
     def _write(self, student: str, future: Future[str], *, force: bool) -> Graded:
         """Bring a submission's scores into the gradebook."""
@@ -186,6 +188,7 @@ class _Grader:
             raise
         except CoursekitError as error:
             write_refusal(settings.course_dir, student=student, assignment=name, why=str(error))
+            enter_refused(settings, name, student)
             log.write_text(f"{error}\n", encoding="utf-8")
             return self._graded(student, begin, log, trouble=str(error).split("\n")[0])
         mark = settings.course_dir / "graded" / name / f"{student}.json"

@@ -54,6 +54,17 @@ def open_gradebook(settings: GradingSettings) -> Any:
     return Gradebook(settings.db_url, settings.course_id)
 
 
+def enter_refused(settings: GradingSettings, name: str, student: str) -> None:
+    """Enter a submission that could not be read: no points, and a person has to look."""
+    with open_gradebook(settings) as book:
+        book.update_or_create_student(student)
+        submission = book.update_or_create_submission(name, student, timestamp=datetime.now(UTC).replace(tzinfo=None))
+        for notebook in submission.notebooks:
+            for grade in notebook.grades:
+                grade.auto_score, grade.needs_manual_grade = 0.0, True
+        book.db.commit()
+
+
 def add_students(settings: GradingSettings, names: Iterable[str]) -> None:
     """Enter students in the gradebook; those already there stay as they are."""
     wanted = tuple(names)

@@ -171,11 +171,11 @@ class _Grader:
         requests = self.requests(student)
         for request in requests:
             self._store.run(request)
+        runtime = self._store.box.digest()
         when = self._settings.course_dir / "submitted" / student / self._name / "timestamp.txt"
         moment = when.read_text(encoding="utf-8", errors="replace") if when.is_file() else ""
         parts = [moment, *(request.digest(runtime) for request in requests)]
-        return hashlib.sha256("
-".join(parts).encode()).hexdigest()
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _write(self, student: str, future: Future[str], *, force: bool) -> Graded:
         """Bring a submission's scores into the gradebook."""

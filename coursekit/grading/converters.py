@@ -56,26 +56,31 @@ def _copy_public_files(folder: Path, source: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def run_converter(settings: GradingSettings, converter: Any, name: str, *, config: Any = None, **traits: Any) -> None:
-    """Run one of nbgrader's converters, with its configuration of everybody's or another."""
-    from nbgrader.coursedir import CourseDirectory
-
+def run_converter(
+    settings: GradingSettings, converter: Any, name: str, *, config: Any = None, student: str = "", **traits: Any
+) -> None:
+    """Run one of nbgrader's converters, for all students or one, with everybody's configuration or another."""
     config = config or nbgrader_config(settings)
-    directory = CourseDirectory(config=config, assignment_id=name)
+    directory = _directory(config, name, student)
     _start(converter(coursedir=directory, config=config, **traits), f"{converter.__name__} of {name!r}")
 
 
-def run_exchange(settings: GradingSettings, step: str, name: str, **traits: Any) -> None:
-    """Run one step of nbgrader's exchange."""
+def run_exchange(settings: GradingSettings, step: str, name: str, *, student: str = "", **traits: Any) -> None:
+    """Run one step of nbgrader's exchange, for all students or one."""
     from nbgrader.auth import Authenticator
-    from nbgrader.coursedir import CourseDirectory
     from nbgrader.exchange import ExchangeFactory
 
     config = nbgrader_config(settings)
-    directory = CourseDirectory(config=config, assignment_id=name)
+    directory = _directory(config, name, student)
     kind = getattr(ExchangeFactory(config=config), step)
     made = kind(coursedir=directory, authenticator=Authenticator(config=config), config=config, **traits)
     _start(made, f"{step} of {name!r}")
+
+
+def _directory(config: Any, name: str, student: str) -> Any:
+    from nbgrader.coursedir import CourseDirectory
+
+    return CourseDirectory(config=config, assignment_id=name, **({"student_id": student} if student else {}))
 
 
 def _start(app: Any, what: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
+import secrets
 import selectors
 import subprocess
 import time
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 from coursekit.errors import SandboxError
 from coursekit.sandbox.boxes import Box
+from coursekit.sandbox.channel import sign_line
 from coursekit.sandbox.request import CellResult, Outcome, Request, read_cell
 
 _START_S: Final = 180.0
@@ -49,6 +52,7 @@ def run_request(box: Box, request: Request) -> Outcome:
 
 
 def _converse(box: Box, name: str, request: Request) -> tuple[list[dict[str, Any]], str | None]:
+    key = secrets.token_hex(32).encode()
     process = subprocess.Popen(
         box.command(name, request.limits, request.student),
         stdin=subprocess.PIPE,
@@ -60,21 +64,21 @@ def _converse(box: Box, name: str, request: Request) -> tuple[list[dict[str, Any
     try:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it ended at once; what it said is read below
-            process.stdin.write(request.as_json().encode() + b"\n")
+            process.stdin.write(key + b"\n" + request.as_json().encode() + b"\n")
             process.stdin.flush()
-        return _listen(process, request)
+        return _listen(process, request, key)
     finally:
         process.kill()
         process.communicate()
 
 
-def _listen(process: subprocess.Popen[bytes], request: Request) -> tuple[list[dict[str, Any]], str | None]:
+def _listen(process: subprocess.Popen[bytes], request: Request, key: bytes) -> tuple[list[dict[str, Any]], str | None]:
     """Read what the supervisor tells, until its end, its time or the space for it is over."""
     assert process.stdout is not None
     assert process.stderr is not None
     deadline = time.monotonic() + request.limits.total_s + _START_S
     left = 2 * request.limits.output + _OVERHEAD_BYTES
-    buffer, said = bytearray(), bytearray()
+    buffer, said, number = bytearray(), bytearray(), 0
     lines: list[dict[str, Any]] = []
     with selectors.DefaultSelector() as selector:
         for stream in (process.stdout, process.stderr):
@@ -94,8 +98,12 @@ def _listen(process: subprocess.Popen[bytes], request: Request) -> tuple[list[di
                         return lines, "the sandbox said more than it may"
                     buffer += data
                     while (end := buffer.find(b"\n")) >= 0:
-                        line = json.loads(buffer[:end])
+                        line = _read_line(bytes(buffer[:end]), number, key)
                         del buffer[: end + 1]
+                        if line is None:
+                            lines.append({"tampered": "something was written where only the grader writes"})
+                            continue
+                        number += 1
                         lines.append(line)
                         if line.get("end"):
                             return lines, None
@@ -106,6 +114,15 @@ def _listen(process: subprocess.Popen[bytes], request: Request) -> tuple[list[di
             f"the sandbox ended with exit code {code} before it began: {text[-400:]}", fix="mend what it names"
         )
     return lines, "the sandbox ended before its notebook did: out of memory, or killed from inside"
+
+
+def _read_line(raw: bytes, number: int, key: bytes) -> dict[str, Any] | None:
+    """Read what the supervisor told; None if somebody else wrote it."""
+    signature, _, text = raw.decode(errors="replace").partition(" ")
+    if not hmac.compare_digest(signature.encode(), sign_line(key, number, text).encode()):
+        return None
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _read(lines: list[dict[str, Any]], request: Request, trouble: str | None, seconds: float) -> Outcome:

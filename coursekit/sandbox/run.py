@@ -86,11 +86,11 @@ def _listen(process: subprocess.Popen[bytes], request: Request, key: bytes) -> t
         while selector.get_map():
             if (wait := deadline - time.monotonic()) <= 0:
                 return lines, "the sandbox was not done in time"
-            for key, _ in selector.select(wait):
-                data = key.fileobj.read1(_CHUNK)  # type: ignore[union-attr]
+            for ready, _ in selector.select(wait):
+                data = ready.fileobj.read1(_CHUNK)  # type: ignore[union-attr]
                 if not data:
-                    selector.unregister(key.fileobj)
-                elif key.fileobj is process.stderr:
+                    selector.unregister(ready.fileobj)
+                elif ready.fileobj is process.stderr:
                     said = (said + data)[-4000:]
                 else:
                     left -= len(data)

@@ -122,6 +122,21 @@ def image_tag(name: str) -> str:
     return f"{image_repository()}/{name}:latest"
 
 
+def code_digest(package: Path) -> str:
+    """Name the code of a package: the SHA-256 of its Python files, with their paths.
+
+    Parameters
+    ----------
+    package : Path
+        Its folder, of a checkout or as it is installed.
+    """
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        found.update(str(path.relative_to(package)).encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
     """The folders of a course checkout.

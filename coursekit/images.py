@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coursekit.config import Course, image_tag
+from coursekit.config import Course, code_digest, image_tag
 from coursekit.debian import DEBIAN, require_debian
 from coursekit.engine.daemon import connect, explained
 from coursekit.errors import EngineUnavailableError, ImageBuildError, MissingPackageError, SettingsError
@@ -161,6 +161,7 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
         shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
         (final / "wheel").mkdir()
         described = {"title": image.title, "version": course_version(course)}
+        described["revision"] = code_digest(course.root / "coursekit")
         shutil.copy(wheel, final / "wheel")
         _build(client, final, image.tag, {"PARENT": image.packages_tag}, described, tell=tell)
 

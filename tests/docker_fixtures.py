@@ -14,6 +14,7 @@ from coursekit.config import find_course
 from coursekit.engine.daemon import connect
 from coursekit.errors import EngineUnavailableError
 from coursekit.images import build, choose, read_catalog
+from coursekit.sandbox.boxes import bubblewrap_trouble
 
 
 def require_docker(*images: str) -> None:
@@ -26,6 +27,14 @@ def require_docker(*images: str) -> None:
         pytest.skip(f"no Docker: {error.message}")
     for image in images:
         _build_once(image)
+
+
+def require_bubblewrap() -> None:
+    """Skip where bubblewrap cannot be used, unless all was promised (``COURSEKIT_REQUIRE_DOCKER``)."""
+    if trouble := bubblewrap_trouble():
+        if os.environ.get("COURSEKIT_REQUIRE_DOCKER"):
+            pytest.fail(f"bubblewrap cannot be used here: {trouble}")
+        pytest.skip(f"bubblewrap cannot be used here: {trouble}")
 
 
 @functools.cache

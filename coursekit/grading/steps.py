@@ -69,7 +69,10 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
             assignment=assignment,
             files=files_beside(submitted, course / "source" / assignment),
         )
-        outcome = open_store(course).run(request)
+        store = open_store(course)
+        if store.box.weakness:
+            self.log.warning("Sandbox %s: %s.", store.box.kind, store.box.weakness)
+        outcome = store.run(request)
         write_outputs(nb.cells, outcome)
         nb.cells = [_as_node(cell) for cell in nb.cells]
         resources["nbgrader"][_FLAGGED] = bool(outcome.tampered)

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from coursekit.config import cache_dir, image_tag
+from coursekit.config import cache_dir, code_digest, image_tag
 from coursekit.engine.daemon import LABEL, connect
-from coursekit.errors import CoursekitError, SandboxError
+from coursekit.errors import EngineUnavailableError, ImageMissingError, MissingPackageError, SandboxError
 from coursekit.sandbox.limits import Limits
 
 KINDS: Final = ("docker", "bubblewrap", "bare")
+_REVISION: Final = "org.opencontainers.image.revision"
 WORK: Final = "/sandbox"
 # Java asks for the account's name and home, and for the address of the host's name.
 _ETC: Final = {
@@ -85,23 +86,27 @@ def choose_box(kind: str | None = None) -> Box:
         raise SandboxError(f"there is no sandbox {wanted!r}.", fix=f"use one of {', '.join(KINDS)}")
     try:
         return DockerBox(image=_find_image())
-    except CoursekitError:
+    except (EngineUnavailableError, ImageMissingError, MissingPackageError):
         return BareBox() if bubblewrap_trouble() else BubblewrapBox()
 
 
 def _find_image() -> str:
-    """Give the identity of the image ``grader``."""
-    from docker.errors import ImageNotFound
+    """Give the identity of the image ``grader``, if it was built from the code that runs here."""
+    import coursekit
 
     client = connect()
+    from docker.errors import ImageNotFound
+
+    tag = image_tag("grader")
     try:
-        return str(client.images.get(image_tag("grader")).id)
+        image = client.images.get(tag)
     except ImageNotFound:
-        raise SandboxError(
-            f"the daemon has no image {image_tag('grader')}.", fix="coursekit image build grader"
-        ) from None
+        raise ImageMissingError(f"the daemon has no image {tag}.", fix="coursekit image build grader") from None
     finally:
         client.close()
+    if image.labels.get(_REVISION) != code_digest(Path(coursekit.__path__[0])):
+        raise SandboxError(f"the image {tag} is of another version of coursekit.", fix="coursekit image build grader")
+    return str(image.id)
 
 
 @functools.cache
@@ -294,6 +299,5 @@ def environment_digest() -> str:
     found = hashlib.sha256(sys.version.encode())
     for line in sorted(f"{each.name} {each.version}" for each in importlib.metadata.distributions()):
         found.update(line.encode())
-    for path in sorted(Path(coursekit.__path__[0]).rglob("*.py")):
-        found.update(path.read_bytes())
+    found.update(code_digest(Path(coursekit.__path__[0])).encode())
     return f"environment:{found.hexdigest()}"

@@ -18,12 +18,11 @@ import psutil
 import pytest
 from attacks.assignment import POINTS, TOKEN, write_assignment
 from attacks.catalog import ATTACKS, Attack, Notebook, named
-from docker_fixtures import require_docker
+from docker_fixtures import require_bubblewrap, require_docker
 
 from coursekit.errors import AutogradeError
 from coursekit.grading import GradingSettings, autograde, grades, publish_feedback
 from coursekit.grading.flow import generate_students_version
-from coursekit.sandbox.boxes import bubblewrap_trouble
 
 RIGHT = {"t-double": "def double(x):\n    return 2 * x", "t-square": "def square(x):\n    return x * x"}
 SECRET = "a-token-of-the-grader"
@@ -53,8 +52,8 @@ class GradedClass:
 @pytest.fixture(scope="module", params=["docker", "bubblewrap"])
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
     kind = request.param
-    if kind == "bubblewrap" and bubblewrap_trouble():
-        pytest.skip(f"bubblewrap cannot be used here: {bubblewrap_trouble()}")
+    if kind == "bubblewrap":
+        require_bubblewrap()
     if kind == "docker":
         require_docker("grader")
     with pytest.MonkeyPatch.context() as patch, listening() as (port, calls):

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 from attacks.assignment import POINTS, write_assignment
-from docker_fixtures import require_docker
+from docker_fixtures import require_bubblewrap, require_docker
 
+from coursekit.config import image_tag
+from coursekit.engine.daemon import connect
+from coursekit.errors import SandboxError
 from coursekit.grading import GradingSettings, autograde, grades, regrade
 from coursekit.grading.flow import generate_students_version
 from coursekit.sandbox import Cell, Limits, Request, choose_box, run_request
-from coursekit.sandbox.boxes import bubblewrap_trouble
 
 RIGHT = {"t-double": "def double(x):\n    return 2 * x", "t-square": "def square(x):\n    return x * x"}
 
@@ -32,8 +34,8 @@ def sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     kind: str = request.param
     if kind == "docker":
         require_docker("grader")
-    if kind == "bubblewrap" and bubblewrap_trouble():
-        pytest.skip(f"bubblewrap cannot be used here: {bubblewrap_trouble()}")
+    if kind == "bubblewrap":
+        require_bubblewrap()
     monkeypatch.setenv("COURSEKIT_SANDBOX", kind)
     return kind
 
@@ -168,3 +170,20 @@ def test_a_sandbox_that_is_weaker_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("COURSEKIT_SANDBOX", "docker")
     require_docker("grader")
     assert choose_box().weakness == ""
+
+
+def test_an_image_of_another_version_is_refused_and_not_replaced_by_something_weaker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require_docker("grader")
+    client = connect()
+    packages = client.images.get(image_tag("base-packages"))
+    packages.tag("another-version/grader", "latest")
+    try:
+        monkeypatch.setenv("COURSEKIT_REPOSITORY", "another-version")
+        for kind in ("docker", None):
+            with pytest.raises(SandboxError, match="another version of coursekit"):
+                choose_box(kind)
+    finally:
+        client.images.remove("another-version/grader:latest")
+        client.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from browser_fixtures import browser, page  # noqa: F401 -- fixtures that several folders share
-from docker_fixtures import swarm  # noqa: F401 -- fixtures that several folders share
+from docker_fixtures import grader_image, swarm  # noqa: F401 -- fixtures that several folders share
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
 
 ROOT = Path(__file__).parents[1]

@@ -35,7 +35,7 @@ FOLDER = Path(__file__).parents[2] / "assignments" / "a1"
 SOURCE = FOLDER / "a1.ipynb"
 WRONG = sorted((FOLDER / "wrong").glob("*.py"))
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900), pytest.mark.usefixtures("grader_image")]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def grading_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quiet_spark() -> Iterator[None]:
     yield
-    from coursekit.spark.session import stop_active_session
+    from coursekit.spark.driver import stop_active_session
 
     stop_active_session()
 

@@ -6,6 +6,7 @@ scaling.plot()
 """
 
 from coursekit.measure.fits import Estimate, Model
+from coursekit.measure.plots import draw_scaling, draw_throughput
 from coursekit.measure.scaling import Scaling, measure_scaling
 from coursekit.measure.throughput import attainable_flops, dense_step, measure_throughput
 
@@ -15,6 +16,8 @@ __all__ = [
     "Scaling",
     "attainable_flops",
     "dense_step",
+    "draw_scaling",
+    "draw_throughput",
     "measure_scaling",
     "measure_throughput",
 ]

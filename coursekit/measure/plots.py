@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from coursekit.measure.fits import Estimate, Model
+from coursekit.measure.scaling import Scaling
 
 if TYPE_CHECKING:
-    from coursekit.measure.scaling import Scaling
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which the colour-blind can tell apart (https://jfly.uni-koeln.de/color/).
 _MEASURED: Final = "#0072B2"
@@ -20,8 +20,20 @@ _IDEAL: Final = "#767676"
 _LINES: Final = ("-", ":", "-.")
 
 
-def draw_scaling(scaling: Scaling, models: Sequence[Model]) -> Figure:
-    """Draw speed-up and efficiency over the workers, beside the ideal and models."""
+def draw_scaling(scaling: Scaling, models: Sequence[Model] | None = None) -> Figure:
+    """Draw speed-up and efficiency over the workers, beside the ideal.
+
+    Parameters
+    ----------
+    scaling : Scaling
+        What was measured.
+    models : sequence of Model, optional
+        Drawn too; the one for this kind of run when not given.
+    """
+    from matplotlib.figure import Figure
+
+    if models is None:
+        models = (scaling.gustafson() if scaling.work_grows else scaling.amdahl(),)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     counts = np.array(scaling.workers, dtype=float)
     smooth = np.linspace(1, counts[-1], 200)
@@ -53,6 +65,8 @@ def draw_scaling(scaling: Scaling, models: Sequence[Model]) -> Figure:
 
 def draw_throughput(found: Mapping[int, Estimate]) -> Figure:
     """Draw samples per second over the batch size, both on logarithmic axes."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4.8, 3.6), layout="constrained")
     axes = figure.subplots()
     rates = list(found.values())

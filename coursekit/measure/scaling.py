@@ -10,15 +10,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from coursekit.errors import SettingsError
 from coursekit.measure.fits import Estimate, Fit, Model, Term, fit_terms
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Progress = Callable[[int, int, str], object]
 
@@ -178,14 +175,6 @@ class Scaling:
         _require(workers > 1, "Gustafson's share is not defined for 1 worker", "2 or more")
         speedup = self.speedup(workers)
         return Estimate((workers - speedup.value) / (workers - 1), speedup.error / (workers - 1))
-
-    def plot(self, *models: Model) -> Figure:
-        """Draw speed-up and efficiency beside the ideal, with these models, or the one for this kind of run."""
-        from coursekit.measure.plots import draw_scaling
-
-        if not models and len(self.workers) > 1:
-            models = (self.gustafson() if self.work_grows else self.amdahl(),)
-        return draw_scaling(self, models)
 
     def _fit(self, *terms: Term) -> Fit:
         if len(self.workers) < len(terms):

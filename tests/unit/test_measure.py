@@ -12,10 +12,11 @@ from coursekit.measure import (
     Scaling,
     attainable_flops,
     dense_step,
+    draw_scaling,
+    draw_throughput,
     measure_scaling,
     measure_throughput,
 )
-from coursekit.measure.plots import draw_scaling, draw_throughput
 
 COUNTS = (1, 2, 4, 8, 16)
 shares = st.floats(0.001, 0.9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ except ModuleNotFoundError:
 
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-__all__ = ["SCHEMA", "database_url", "intervals", "metadata", "open_database", "sa", "state"]
+__all__ = ["SCHEMA", "database_url", "intervals", "metadata", "open_database", "sa", "state", "usage_database"]
 
 SCHEMA: Final = 1
 """Version of the tables: it grows when a table changes, and then there is no way back."""
@@ -61,6 +62,11 @@ sa.Index(
 def database_url(place: str | Path) -> str:
     """Give the address of a database that is named by its file, or by its address already."""
     return str(place) if "://" in str(place) else f"sqlite:///{Path(place).absolute()}"
+
+
+def usage_database(state: Path) -> str:
+    """Name the database of a Hub's usage: a file in its state folder (``COURSEKIT_USAGE`` overrides)."""
+    return os.environ.get("COURSEKIT_USAGE") or str(state / "usage.sqlite")
 
 
 def open_database(url: str, *, busy_s: float, create: bool) -> sa.Engine:

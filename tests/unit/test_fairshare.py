@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coursekit.config import GiB
@@ -59,6 +59,17 @@ def classes(draw: st.DrawFn, *, alike: bool = False) -> tuple[list[Claim], Resou
         class_cap=draw(st.none() | (st.integers(0, 40).map(lambda n: ONE * n) if alike else amounts)),
     )
     return claims, capacity, quotas
+
+
+def alternating() -> tuple[list[Claim], Resources, Quotas]:
+    """Give a class in which two decisions alternate if who runs is preferred whatever the sizes of their workers."""
+    gpu, cores = Resources(gpus=1), Resources(cores=2)
+    claims = [
+        Claim(cluster="b/0", owner="b", wanted=2, running=0, worker=gpu, since=0),
+        Claim(cluster="b/1", owner="b", wanted=2, running=1, worker=cores, since=1),
+        Claim(cluster="a/2", owner="a", wanted=2, running=2, worker=gpu, since=2),
+    ]
+    return claims, Resources(cores=6, gpus=3), Quotas(default=Quota(guarantee=Resources(), cap=UNLIMITED))
 
 
 def room(capacity: Resources, quotas: Quotas) -> Resources:
@@ -116,6 +127,7 @@ def test_nothing_is_idle_while_somebody_wants_it_and_is_under_their_cap(case):
             assert not (used[claim.owner] + claim.worker).fits_in(quotas.of(claim.owner).cap)
 
 
+@example(alternating())
 @given(classes())
 def test_deciding_again_when_the_decision_was_carried_out_changes_nothing(case):
     claims, capacity, quotas = case

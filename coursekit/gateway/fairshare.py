@@ -220,13 +220,15 @@ class _Standing:
 
 
 def _standings(wants: list[_Want], room: Resources, quotas: Quotas) -> dict[str, _Standing]:
+    """Put owners in the order of their waiting; ``wants`` are in it already."""
     by_owner: dict[str, list[_Want]] = {}
     for want in wants:
         if want.wanted:
             by_owner.setdefault(want.claim.owner, []).append(want)
     amounts = _amounts(room)
-    in_order = sorted(by_owner.items(), key=lambda item: (item[1][0].claim.since, item[0]))
-    return {owner: _Standing(own, quotas.of(owner), amounts, place) for place, (owner, own) in enumerate(in_order)}
+    return {
+        owner: _Standing(own, quotas.of(owner), amounts, place) for place, (owner, own) in enumerate(by_owner.items())
+    }
 
 
 def _share_out(standings: Iterable[_Standing], free: Amounts) -> Amounts:

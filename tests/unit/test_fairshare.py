@@ -39,7 +39,7 @@ def classes(draw: st.DrawFn, *, alike: bool = False) -> tuple[list[Claim], Resou
     """Draw a class: claims, capacity, quotas; ``alike``: all workers are one core, and only cores count."""
     owners = draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=10))
     workers = st.just(ONE) if alike else shapes
-    cores = st.integers(0, 10).map(lambda cores: Resources(cores=cores, memory=cores * GiB))
+    cores = st.sampled_from([0, 0, 1, 2, 3, 8]).map(lambda cores: ONE * cores)
     quota = quotas_of(cores) if alike else quotas_of()
     claims = [
         Claim(
@@ -52,7 +52,7 @@ def classes(draw: st.DrawFn, *, alike: bool = False) -> tuple[list[Claim], Resou
         )
         for number, owner in enumerate(owners)
     ]
-    capacity = draw(st.integers(0, 40).map(lambda n: ONE * n)) if alike else draw(amounts) * draw(st.integers(1, 6))
+    capacity = draw(st.integers(0, 20).map(lambda n: ONE * n)) if alike else draw(amounts) * draw(st.integers(1, 6))
     quotas = Quotas(
         default=draw(quota),
         users=draw(st.dictionaries(st.sampled_from("abcdefgh"), quota, max_size=4)),
@@ -260,6 +260,18 @@ def test_among_equals_the_one_who_runs_keeps_the_odd_worker():
     assert decide(equals, ONE * 5, class_of()).targets == {"ann/default": 2, "bob/default": 3}
 
 
+def test_who_has_nothing_comes_before_what_is_lent_to_one_who_has_waited_longer():
+    quotas = replace(class_of(guarantee=2), users={"bob": Quota(guarantee=Resources(), cap=ONE * 8)})
+    decision = decide([claim("ann", 8, running=3), claim("bob", 8, since=1)], ONE * 3, quotas)
+    assert decision.targets == {"ann/default": 2, "bob/default": 1}
+
+
+def test_guarantees_come_before_the_first_worker_of_one_who_has_none():
+    quotas = replace(class_of(guarantee=2), users={"bob": Quota(guarantee=Resources(), cap=ONE * 8)})
+    decision = decide([claim("ann", 8, since=1), claim("bob", 8)], ONE * 2, quotas)
+    assert decision.targets == {"ann/default": 2, "bob/default": 0}
+
+
 def test_all_clusters_of_a_user_share_one_quota():
     both = [replace(claim("ann", 8), cluster=f"ann/{name}") for name in ("first", "second")]
     decision = decide([*both, claim("bob", 8, since=1)], ONE * 100, class_of(cap=6))
@@ -299,7 +311,7 @@ def test_a_stampede_gives_everybody_one_worker_or_a_place_in_the_queue():
     decision = decide(claims, ONE * 200, class_of())
     assert sum(decision.targets.values()) == 200
     assert set(decision.targets.values()) == {0, 1}
-    assert decision.targets["s199/default"] == 1
+    assert [decision.targets[f"s{number}/default"] for number in ("000", "199", "200", "299")] == [1, 1, 0, 0]
     assert next(one for one in decision.waiting if one.cluster == "s299/default").position == 300
 
 

@@ -44,7 +44,8 @@ class Usage:
     resources : Resources
         Of all its workers together.
     assignment : str
-        What it is used for, as its owner says; may be empty.
+        What it is used for, as its owner says; may be empty. Recorded are its printable characters, at most 255:
+        whatever a student writes there, databases and terminals can bear it.
     is_waiting : bool
         Whether it stands in the queue for more.
     """
@@ -62,7 +63,7 @@ class Usage:
         return {
             "cluster": self.cluster,
             "owner": self.owner,
-            "assignment": self.assignment[:255],
+            "assignment": "".join(filter(str.isprintable, self.assignment))[:255],
             "cores": float(used.cores),
             "memory": used.memory,
             "gpus": used.gpus,
@@ -152,8 +153,8 @@ class Records:
         found = {usage.cluster: usage for usage in usages if usage.is_worth_recording}
         try:
             self._retry(lambda: self._write(now, found))
-        except sa.exc.DBAPIError as error:
-            _log.warning("Usage could not be recorded; the next tick tries again: %s", error.orig)
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("Usage could not be recorded; the next tick tries again: %s", getattr(error, "orig", error))
             return False
         return True
 
@@ -280,9 +281,9 @@ class Records:
         """Say which database cannot be used, without a trace."""
         try:
             yield
-        except sa.exc.DBAPIError as error:
+        except sa.exc.SQLAlchemyError as error:
             raise RecordsError(
-                f"the usage database {self._place} cannot be used: {error.orig}.",
+                f"the usage database {self._place} cannot be used: {getattr(error, 'orig', error)}.",
                 fix="look whether it is there, readable and not full, or name another one",
             ) from error
 

@@ -116,8 +116,14 @@ def _prepare_file(path: Path, *, create: bool) -> None:
         raise RecordsError(
             f"there is no usage at {path}.", fix="start the Hub, which records it, or name another place: --database"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)  # who used what is nobody else's business
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # who used what is nobody else's business
+    except OSError as error:
+        raise RecordsError(
+            f"the usage database {path} cannot be made: {error.strerror}.",
+            fix="name another place in COURSEKIT_USAGE, or let this account write there",
+        ) from None
 
 
 def _take_turns(engine: sa.Engine) -> None:

@@ -89,6 +89,17 @@ def test_waiting_is_time_in_the_queue(records):
     assert (total.waiting_seconds, total.core_seconds) == (40, 40)
 
 
+@given(st.text(st.characters()))
+def test_whatever_a_student_calls_an_assignment_is_recorded(label):
+    records = Records("sqlite://")
+    for seconds in (0, 10):
+        assert records.tick(NOON + seconds, [use(assignment=label)])
+    (total,) = records.usage(by=("assignment",))
+    assert total.core_seconds == 20
+    assert total.assignment == "" or total.assignment.isprintable()
+    records.close()
+
+
 def test_a_night_is_divided_between_its_days_where_the_course_is(path):
     records = Records(database_url(path), zone=ZoneInfo("Europe/Rome"))
     midnight = datetime(2026, 11, 25, 23, tzinfo=UTC).timestamp()
@@ -288,6 +299,8 @@ def test_places_without_usage_are_refused_in_words(path):
     path.write_text("something else, long enough to be no header of a database" * 20)
     with pytest.raises(RecordsError, match="not a database"):
         Records(database_url(path))
+    with pytest.raises(RecordsError, match="cannot be made"):
+        Records(database_url(path / "below" / "a file"))
     with pytest.raises(SettingsError, match="not the address"):
         Records("mine://")
 

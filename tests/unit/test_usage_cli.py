@@ -29,7 +29,7 @@ def database(tmp_path):
     ann = Usage(
         cluster="ann/default", owner="ann", resources=Resources(cores=2, memory=GiB, gpus=1), assignment="=HYPERLINK(1)"
     )
-    bob = Usage(cluster="bob/default", owner="bob", resources=Resources(cores=1), is_waiting=True)
+    bob = Usage(cluster="bob/default", owner="bob", resources=Resources(cores=1), assignment="[/bold]", is_waiting=True)
     for hours in (2, 1, 0):
         records.tick(now - hours * 3600, [ann, bob])
     records.close()
@@ -57,14 +57,18 @@ def test_json_has_seconds_and_what_was_told_apart(call):
     assert rows[1]["waiting_seconds"] == pytest.approx(2 * 3600)
     assert "day" not in rows[0]
     by_day = json.loads(call("--by", "day", "--by", "assignment", "--json").stdout)
-    assert {row["assignment"] for row in by_day} == {"", "=HYPERLINK(1)"}
+    assert {row["assignment"] for row in by_day} == {"[/bold]", "=HYPERLINK(1)"}
     assert sum(row["core_seconds"] for row in by_day) == pytest.approx(6 * 3600)
 
 
 def test_csv_is_for_spreadsheets_and_holds_no_formula(call):
     rows = list(csv.DictReader(io.StringIO(call("--by", "assignment", "--csv").stdout)))
-    assert {row["assignment"] for row in rows} == {"", "'=HYPERLINK(1)"}
+    assert {row["assignment"] for row in rows} == {"[/bold]", "'=HYPERLINK(1)"}
     assert sum(float(row["core_seconds"]) for row in rows) == pytest.approx(6 * 3600)
+
+
+def test_a_label_in_brackets_is_shown_as_it_is(call):
+    assert "[/bold]" in call("--by", "assignment").stdout
 
 
 def test_since_and_until_cut_what_is_counted(call):

@@ -259,7 +259,6 @@ def test_a_lock_that_passes_is_waited_for(path):
     other.close()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
 def test_a_full_disk_is_reported_and_not_fatal(path, caplog):
     records = Records(database_url(path))
     records.tick(NOON, [use(cores=1)])

@@ -44,11 +44,16 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── SandboxError              64  no sandbox of that kind here
     │   ├── UnfairAssignmentError     65  the gate refuses it
     │   └── RefusedSubmissionError    66  what was submitted cannot be read
-    └── HubError                      70
-        ├── HubNotRunningError        71
-        ├── HubStartError             72
-        ├── HubRunningError           73
-        └── RehearsalError            74
+    ├── HubError                      70
+    │   ├── HubNotRunningError        71
+    │   ├── HubStartError             72
+    │   ├── HubRunningError           73
+    │   └── RehearsalError            74
+    └── GatewayError                  80  the class's gateway could not do it
+        ├── GatewayUnavailableError   81  it does not answer
+        ├── NotAllowedError           82  not with this token, or not for this user
+        ├── TooManyRequestsError      83
+        └── QueueError                84  the class has no workers left for a long time
 """
 
 from __future__ import annotations
@@ -335,3 +340,33 @@ class RehearsalError(HubError):
     """A bot student did not get what it deserved."""
 
     exit_code = 74
+
+
+class GatewayError(CoursekitError):
+    """The class's gateway could not do what it was asked."""
+
+    exit_code = 80
+
+
+class GatewayUnavailableError(GatewayError):
+    """The class's gateway, or the Hub that it asks, does not answer."""
+
+    exit_code = 81
+
+
+class NotAllowedError(GatewayError):
+    """The gateway does not know the token, or its user may not do this."""
+
+    exit_code = 82
+
+
+class TooManyRequestsError(GatewayError):
+    """One user asks more often than the gateway answers."""
+
+    exit_code = 83
+
+
+class QueueError(GatewayError):
+    """The class has had no workers left for a long time."""
+
+    exit_code = 84

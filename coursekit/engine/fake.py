@@ -36,6 +36,7 @@ class FakeEngine:
         self.held: set[tuple[str, str]] = set()
         self.frozen: set[str] = set()
         self.touched: list[tuple[str, str]] = []
+        self.joined: list[tuple[str, str, str | None]] = []
 
     def start(self, spec: NodeSpec) -> Node:
         """Start a node; see `Engine.start`."""
@@ -116,9 +117,9 @@ class FakeEngine:
         """Note who holds what in ``held``; see `Engine.hold`."""
         self.held.add((owner, group))
 
-    def join(self, group: str, *, owner: str) -> str:
-        """Give an address that leads nowhere; see `Engine.join`."""
-        del group, owner
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
+        """Note who joined in ``joined``, and give an address that leads nowhere; see `Engine.join`."""
+        self.joined.append((owner, group, driver))
         return "127.0.0.1"
 
     def release(self, group: str, *, owner: str) -> None:

@@ -77,8 +77,8 @@ def shorten(name: str, most: int = 63) -> str:
 def host_part(name: str) -> str:
     """Write any name in small letters and digits, as a part of a host name; two names never become one.
 
-    Users choose their names: were ``a`` with a cluster ``b-c`` and ``a-b`` with a cluster ``c`` the same, one could take
-    the other's nodes. So a name that is not plain gets a checksum, and a plain one that looks as if it had one, too.
+    Users choose their names: were ``a`` with a cluster ``b-c`` and ``a-b`` with a cluster ``c`` the same, one could
+    take the other's nodes. So a name that is not plain gets a checksum, and so does one that looks as if it had one.
     """
     if _PLAIN_PATTERN.fullmatch(name) and not _MARKED_PATTERN.fullmatch(name):
         return name

@@ -51,9 +51,10 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   └── RehearsalError            74
     └── GatewayError                  80  the class's gateway could not do it
         ├── GatewayUnavailableError   81  it does not answer
-        ├── NotAllowedError           82  not with this token, or not for this user
+        ├── NotAllowedError           82  not for this user
         ├── TooManyRequestsError      83
-        └── QueueError                84  the class has no workers left for a long time
+        ├── QueueError                84  the class has no workers left for a long time
+        └── UnknownTokenError         85  the Hub does not know it
 """
 
 from __future__ import annotations
@@ -355,7 +356,7 @@ class GatewayUnavailableError(GatewayError):
 
 
 class NotAllowedError(GatewayError):
-    """The gateway does not know the token, or its user may not do this."""
+    """The user may not do this, or the token is not good for it."""
 
     exit_code = 82
 
@@ -370,3 +371,9 @@ class QueueError(GatewayError):
     """The class has had no workers left for a long time."""
 
     exit_code = 84
+
+
+class UnknownTokenError(GatewayError):
+    """There is no token, or one that the Hub does not know."""
+
+    exit_code = 85

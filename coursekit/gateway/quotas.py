@@ -16,14 +16,10 @@ class Resources:
     gpus: int = 0
 
     def __add__(self, other: Resources) -> Resources:
-        return Resources(
-            cores=self.cores + other.cores, memory=self.memory + other.memory, gpus=self.gpus + other.gpus
-        )
+        return Resources(cores=self.cores + other.cores, memory=self.memory + other.memory, gpus=self.gpus + other.gpus)
 
     def __sub__(self, other: Resources) -> Resources:
-        return Resources(
-            cores=self.cores - other.cores, memory=self.memory - other.memory, gpus=self.gpus - other.gpus
-        )
+        return Resources(cores=self.cores - other.cores, memory=self.memory - other.memory, gpus=self.gpus - other.gpus)
 
     def __mul__(self, number: int) -> Resources:
         return Resources(cores=self.cores * number, memory=self.memory * number, gpus=self.gpus * number)

@@ -13,6 +13,7 @@ from coursekit.gateway.settings import GatewaySettings
 NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?"
 WAIT_S: Final = 25
 LOG_LINES: Final = 1000
+FAULTS: Final = ("kill", "freeze", "thaw")
 _KEYS: Final = ("workers", "cores", "memory", "image")
 
 
@@ -53,6 +54,24 @@ def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> ClusterSp
     )
 
 
+def read_fault(body: bytes) -> str:
+    """Read what should go wrong with a worker: ``{"action": "kill"}``.
+
+    Raises
+    ------
+    SettingsError
+        If it is something else.
+    """
+    given = _read_object(body)
+    action = given.get("action")
+    if set(given) != {"action"} or action not in FAULTS:
+        raise SettingsError(
+            f"{json.dumps(given)[:80]} is nothing that can go wrong.",
+            fix=f'send {{"action": "kill"}}, or one of {FAULTS}',
+        )
+    return str(action)
+
+
 def read_number(text: str | None, name: str, *, least: int, most: int, default: int) -> int:
     """Read a whole number from a query.
 
@@ -65,7 +84,8 @@ def read_number(text: str | None, name: str, *, least: int, most: int, default: 
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise SettingsError(
-            f"{name} = {text[:50]!r} is not a number of {least} ... {most}.", fix=f"give {name}={default} or leave it out"
+            f"{name} = {text[:50]!r} is not a number of {least} ... {most}.",
+            fix=f"give {name}={default} or leave it out",
         )
     return int(text)
 
@@ -75,7 +95,8 @@ def _read_object(body: bytes) -> dict[str, Any]:
         document = json.loads(body.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SettingsError(
-            f"the body is not JSON: {str(error)[:200] or 'nested too deeply'}.", fix='send an object like {"workers": 2}'
+            f"the body is not JSON: {str(error)[:200] or 'nested too deeply'}.",
+            fix='send an object like {"workers": 2}',
         ) from None
     if not isinstance(document, dict):
         raise SettingsError("the body is JSON, but no object.", fix='send an object like {"workers": 2}')

@@ -209,9 +209,9 @@ class LocalProvisioner:
         """Say that this process uses the cluster no longer."""
         self._engine.release(name, owner=self._owner)
 
-    def listen(self, tell: Callable[[str], None]) -> None:
+    def listen(self, name: str, tell: Callable[[str], None]) -> None:
         """Say nothing: whoever has an engine to themselves decides alone."""
-        del tell
+        del name, tell
 
     def _nodes(self, name: str) -> tuple[Node, ...]:
         return self._engine.nodes(owner=self._owner, group=name)

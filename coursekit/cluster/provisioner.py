@@ -185,8 +185,8 @@ class Provisioner(Protocol):
         """Say that this process uses the cluster no longer."""
         ...
 
-    def listen(self, tell: Callable[[str], None]) -> None:
-        """Pass on, from now on, what is decided about the owner's clusters, in words; nothing where nobody decides."""
+    def listen(self, name: str, tell: Callable[[str], None]) -> None:
+        """Pass on, until it is released, what is decided about a cluster, in words; nothing where nobody decides."""
         ...
 
 

@@ -275,7 +275,8 @@ async def _status(clusters: ClassClusters, entry: Entry) -> ClusterStatus | None
         status = await clusters.read(entry.owner, lambda mine: mine.status(name))
     except ClusterNotFoundError:
         return _queued(entry) if entry.is_busy else None
-    return replace(status, granted=entry.granted, queue=entry.queue)
+    # Workers that are just being started are not yet missed, those that are just leaving no longer counted upon.
+    return replace(status, granted=min(entry.granted, len(status.workers)), queue=entry.queue)
 
 
 def _queued(entry: Entry) -> ClusterStatus:

@@ -35,7 +35,10 @@ class WorkerStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuePlace:
-    """Where a cluster waits for workers: its ``position``, the first being 1, how many are ``missing``, and why."""
+    """Where a cluster waits for workers: its ``position``, the first being 1, how many are ``missing``, and why.
+
+    The position is 0 of one that waiting does not help: its owner has all that they may have.
+    """
 
     position: int
     missing: int
@@ -43,6 +46,8 @@ class QueuePlace:
 
     def __str__(self) -> str:
         more = f"{self.missing} more worker{'' if self.missing == 1 else 's'}"
+        if not self.position:
+            return f"without {more}, and waiting does not help: {self.reason}"
         return f"waiting for {more}, number {self.position} in the queue{f' ({self.reason})' if self.reason else ''}"
 
 

@@ -72,6 +72,12 @@ class GatewayClient:
             if place is not None and (place.position, place.missing) != told:
                 told = (place.position, place.missing)
                 self._tell(f"Cluster {spec.name!r} is {place}.")
+            if place is not None and not place.position:
+                self.delete(spec.name)
+                raise QueueError(
+                    f"cluster {spec.name!r} gets no worker: {place.reason}.",
+                    fix="close another cluster of yours (coursekit cluster down NAME), or ask for smaller workers",
+                )
             if place is not None and time.monotonic() - started > self._queue_s:
                 raise _waited_in_vain(spec, place, self._queue_s)
             path = f"clusters/{spec.name}?revision={view['revision']}&wait_s={_WAIT_S}"

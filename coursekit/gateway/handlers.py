@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 from collections.abc import Awaitable
@@ -234,6 +235,8 @@ class WholeClass(Api):
 class EventStream(Api):
     """What is decided about the caller's clusters, as it happens (server-sent events)."""
 
+    _streaming: asyncio.Future[None] | None = None
+
     async def get(self) -> None:
         """Stream events; those since ``Last-Event-ID`` first."""
         self.check_query()
@@ -241,12 +244,17 @@ class EventStream(Api):
         if self.streams[user] >= self.clusters.settings.limits.streams:
             raise TooManyRequestsError(f"{user} has {self.streams[user]} streams open.", fix="close a notebook")
         self.streams[user] += 1
+        self._streaming = asyncio.ensure_future(self._stream(user))
         try:
-            await self._stream(user)
-        except StreamClosedError:
-            pass  # whoever listened has gone
+            with contextlib.suppress(StreamClosedError, asyncio.CancelledError):  # whoever listened has gone
+                await self._streaming
         finally:
             self.streams[user] -= 1
+
+    def on_connection_close(self) -> None:
+        """Stop when nobody listens any longer."""
+        if self._streaming is not None:
+            self._streaming.cancel()
 
     async def _stream(self, user: str) -> None:
         self.set_header("Content-Type", "text/event-stream")

@@ -100,6 +100,16 @@ class Entry:
         """Whether nothing came of it: it wants nothing any longer, and stays only to be asked why."""
         return self.error is not None and not self.has_nodes and self.is_settled
 
+    @property
+    def missing(self) -> int:
+        """Workers that it wants beyond those that it has or is just getting."""
+        return self.spec.workers - (self.granted if self.is_busy else self.here)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it waits for workers."""
+        return not self.is_ending and not self.has_failed and self.missing > 0
+
     def bump(self) -> None:
         """Say that something about it has changed."""
         self.revision += 1

@@ -95,11 +95,12 @@ class Reconciler:
 
     def total(self) -> Resources:
         """Give what all workers may use together."""
-        if self._settings.capacity is not None:
-            return self._settings.capacity
-        if self._capacity is None:
-            return Resources()
-        return Resources(cores=self._capacity.cores, memory=self._capacity.memory - self._overhead, gpus=0)
+        cap, there = self.quotas().class_cap, self._settings.capacity
+        if there is None:
+            if self._capacity is None:
+                return Resources()
+            there = Resources(cores=self._capacity.cores, memory=self._capacity.memory - self._overhead)
+        return there if cap is None else there.at_most(cap)
 
     def quotas(self) -> Quotas:
         """Give the quotas that hold now."""
@@ -198,7 +199,7 @@ class Reconciler:
         for step in next_steps(standings, self.total()):
             entry = self.entries[step.cluster]
             entry.is_busy, before, entry.granted = True, entry.here, step.workers
-            self._background.start(self._change(entry, step.workers, before))
+            self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
         self._place({one.cluster: one for one in decision.waiting})
 
     def _standing(self, entry: Entry, looked: float) -> Standing:
@@ -209,18 +210,18 @@ class Reconciler:
         return replace(standing, is_busy=True, promised=entry.granted)
 
     def _place(self, waiting: Mapping[str, Waiting]) -> None:
-        """Tell everybody who waits where, when that has changed."""
-        later = len(waiting)
-        for key, entry in sorted(self.entries.items(), key=lambda item: (item[1].since, item[0])):
-            missing = entry.spec.workers - (entry.granted if entry.is_busy else entry.here)
+        """Tell everybody who waits where, when that has changed: those first for whom others hand back already."""
+        in_order = sorted(self.entries.values(), key=lambda one: (one.since, one.key))
+        next_ones = [one.key for one in in_order if one.is_short and one.target > one.here]
+        for entry in in_order:
             place: QueuePlace | None = None
-            if entry.is_ending or entry.has_failed or missing <= 0:
-                pass
-            elif key in waiting:
-                place = QueuePlace(position=waiting[key].position, missing=missing, reason=waiting[key].reason)
-            elif not entry.is_busy and entry.target > entry.here:
-                later += 1
-                place = QueuePlace(position=later, missing=missing, reason=entry.obstacle or "others are handing back")
+            if entry.key in next_ones:
+                reason = entry.obstacle or "others hand back to the class"
+                place = QueuePlace(position=next_ones.index(entry.key) + 1, missing=entry.missing, reason=reason)
+            elif entry.is_short and entry.key in waiting:
+                one = waiting[entry.key]
+                position = one.position + len(next_ones) if one.position else 0
+                place = QueuePlace(position=position, missing=entry.missing, reason=one.reason)
             if place != entry.queue:
                 if place is not None and entry.queue is None:
                     message = f"Your cluster {entry.spec.name!r} is {place}."
@@ -228,9 +229,9 @@ class Reconciler:
                 entry.queue = place
                 entry.bump()
 
-    async def _change(self, entry: Entry, workers: int, before: int) -> None:
+    async def _change(self, entry: Entry, workers: int, before: int, *, waited: bool) -> None:
         """Make one cluster have so many workers."""
-        asked, waited = entry.asked, entry.queue is not None
+        asked = entry.asked
         entry.bump()
         if workers < before and workers < entry.spec.workers:
             self._events.tell(entry.owner, "reclaimed", entry.spec.name, _reclaimed(before - workers, before))

@@ -70,14 +70,6 @@ def read_address(environment: Mapping[str, str] | None = None) -> Address:
     )
 
 
-def make_app(clusters: ClassClusters, identity: HubIdentity, *, prefix: str = PREFIX) -> Application:
-    """Make the web application around a class's clusters."""
-    streams: Counter[str] = Counter()
-    rate = RateLimit(clusters.settings.limits)
-    given = {"clusters": clusters, "identity": identity, "rate": rate, "streams": streams}
-    return Application(routes(prefix, given), log_function=_log)
-
-
 @contextlib.asynccontextmanager
 async def serving(
     settings: GatewaySettings,
@@ -86,6 +78,7 @@ async def serving(
     engine: Engine | None = None,
     servers: Servers | None = None,
     identity: HubIdentity | None = None,
+    streams: Counter[str] | None = None,
 ) -> AsyncIterator[int]:
     """Run the gateway for as long as the context lasts.
 
@@ -97,6 +90,8 @@ async def serving(
         Where to listen; any free port when it is 0.
     engine, servers, identity
         Those of the settings and of the Hub when not given.
+    streams : Counter, optional
+        Counts the streams of events that each user has open.
 
     Yields
     ------
@@ -107,7 +102,14 @@ async def serving(
     if servers is None and settings.has_servers:
         servers = DockerServers(settings.realm)
     clusters = ClassClusters(settings, engine, servers)
-    app = make_app(clusters, identity or HubIdentity(instructors=settings.instructors), prefix=address.prefix)
+    identity = identity or HubIdentity(instructors=settings.instructors)
+    given = {
+        "clusters": clusters,
+        "identity": identity,
+        "rate": RateLimit(settings.limits),
+        "streams": Counter() if streams is None else streams,
+    }
+    app = Application(routes(address.prefix, given), log_function=_log)
     server = HTTPServer(
         app,
         max_body_size=settings.limits.body,

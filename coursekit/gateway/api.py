@@ -60,7 +60,6 @@ class Api(RequestHandler):
     async def prepare(self) -> None:
         """Find out who asks."""
         if self.request.method not in self._methods():
-            self.set_header("Allow", ", ".join(self._methods()))
             raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
         if self.is_public:
             return
@@ -87,6 +86,8 @@ class Api(RequestHandler):
             if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
                 self.set_header("Retry-After", "1")
         else:
+            if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                self.set_header("Allow", ", ".join(self._methods()))
             message = f"{HTTPStatus(status_code).phrase.lower()}: {self.request.method} {self.request.path[:200]}"
             document = error_as_json(GatewayError(message, fix="see the interface's description: api/v1/openapi.json"))
         self.finish({"error": document})

@@ -27,7 +27,7 @@ _ERRORS: Final = {
     502: "The engine could not do it.",
     503: "The Hub or the engine does not answer.",
 }
-_ALWAYS: Final = (401, 403, 429, 502, 503)
+_ALWAYS: Final = (400, 401, 403, 404, 429, 502, 503)
 
 
 def describe(settings: GatewaySettings, *, server: str) -> dict[str, Any]:
@@ -65,43 +65,37 @@ def _paths() -> Schema:
             "get": _operation(
                 "What is wanted of a cluster, and how far that is.",
                 cluster,
-                400,
-                404,
                 parameters=[
                     _query("revision", {"type": "integer", "minimum": 0, "maximum": 10**16 - 1}),
                     _query("wait_s", {"type": "integer", "minimum": 0, "maximum": WAIT_S}),
                 ],
             ),
-            "put": _operation("Want a cluster to be so.", {202: _json("Cluster")}, 400, 409, 413, 415, body="Wanted"),
+            "put": _operation("Want a cluster to be so.", {202: _json("Cluster")}, 409, 413, 415, body="Wanted"),
             "delete": _operation("Stop a cluster.", {204: {"description": "It is gone."}}),
         },
         "/clusters/{name}/status": {
             "parameters": [name],
-            "get": _operation("How a cluster runs.", {200: _json("Status")}, 404),
+            "get": _operation("How a cluster runs.", {200: _json("Status")}),
         },
         "/clusters/{name}/access": {
             "parameters": [name],
-            "get": _operation("What a driver needs.", {200: _json("Access")}, 404, 409),
+            "get": _operation("What a driver needs.", {200: _json("Access")}, 409),
         },
         "/clusters/{name}/logs": {
             "parameters": [name],
             "get": _operation(
                 "The last lines of every node.",
                 {200: _json("Logs")},
-                400,
-                404,
                 parameters=[_query("lines", {"type": "integer", "minimum": 1, "maximum": LOG_LINES})],
             ),
         },
         "/clusters/{name}/touch": {
             "parameters": [name],
-            "post": _operation("Say that it is being used.", {204: {"description": "Noted."}}, 404),
+            "post": _operation("Say that it is being used.", {204: {"description": "Noted."}}),
         },
         "/clusters/{name}/workers/{number}/faults": {
             "parameters": [name, _path("number", {"type": "integer", "minimum": 0, "maximum": 9999})],
-            "post": _operation(
-                "Let something go wrong.", {204: {"description": "Done."}}, 400, 404, 413, 415, body="Fault"
-            ),
+            "post": _operation("Let something go wrong.", {204: {"description": "Done."}}, 413, 415, body="Fault"),
         },
         "/quota": {"get": _operation("What you may have.", {200: _json("Quota")})},
         "/usage": {"get": _operation("What you use now.", {200: _json("Usage")})},
@@ -171,7 +165,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
         java=_TEXT, spark_home=_TEXT, python=_TEXT, python_version=_TEXT, archive={"type": ["string", "null"]}
     )
     return {
-        "Name": {"type": "string", "pattern": f"^{NAME_PATTERN}$", "maxLength": 30},
+        "Name": {"type": "string", "pattern": f"^{NAME_PATTERN}$", "maxLength": 30, "examples": ["default"]},
         "Wanted": {
             "type": "object",
             "additionalProperties": False,
@@ -217,7 +211,7 @@ def _object(**properties: Schema) -> Schema:
 def _operation(
     summary: str, good: dict[int, Schema], *bad: int, parameters: list[Schema] | None = None, body: str = ""
 ) -> Schema:
-    errors = {str(code): {"description": _ERRORS[code], **_content("Error")} for code in sorted({*_ALWAYS, 400, *bad})}
+    errors = {str(code): {"description": _ERRORS[code], **_content("Error")} for code in sorted({*_ALWAYS, *bad})}
     found: Schema = {"summary": summary, "responses": {**{str(code): one for code, one in good.items()}, **errors}}
     if parameters:
         found["parameters"] = parameters

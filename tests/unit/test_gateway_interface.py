@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from gateway_fixtures import RunningGateway, running_gateway
 
-from coursekit.cluster import ClusterSpec
+from coursekit.cluster import ClusterSpec, GatewayClient
 from coursekit.cluster.fakes import seeming_masters
 from coursekit.config import GiB
 from coursekit.engine import FakeEngine
@@ -33,14 +32,14 @@ def gateway() -> Iterator[RunningGateway]:
         has_servers=False,
     )
     with seeming_masters(engine), running_gateway(chosen, engine) as gateway:
-        gateway.client("ada").apply(ClusterSpec(name="mine", workers=2, memory=GiB))
-        gateway.hub.instructor("ira")
+        token = gateway.hub.instructor("ira")
+        GatewayClient(gateway.url, token).apply(ClusterSpec(workers=2, memory=GiB))
         yield gateway
 
 
 @pytest.mark.timeout(600)
 def test_requests_of_all_kinds_are_answered_as_the_interface_describes(gateway, tmp_path):
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{gateway.url}api/v1/openapi.json"]
+    command = ["schemathesis", "run", f"{gateway.url}api/v1/openapi.json"]
     command += ["--header", "Authorization: Bearer token-ira", "--max-examples", "15", "--checks", "all"]
     command += ["--seed", "1", "--generation-database", "none", "--no-color"]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -51,8 +51,12 @@ class ClassClusters:
         self._loop = Reconciler(settings, engine, servers, self.events, self._background)
 
     async def run(self) -> None:
-        """Make what runs equal to what each may have, until cancelled."""
+        """Make what runs equal to what each may have, until stopped."""
         await self._loop.run()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._loop.stop()
 
     async def close(self) -> None:
         """Let what is being done be done, and forget everything; clusters stay."""
@@ -128,7 +132,8 @@ class ClassClusters:
             entry.use()
         if entry.revision == revision:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(entry.changed.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await entry.changed.wait()
         return await self.entry(owner, name)
 
     async def read(self, owner: str, call: Callable[[LocalProvisioner], R]) -> R:
@@ -172,7 +177,8 @@ class ClassClusters:
     async def _ready(self) -> None:
         """Wait until the nodes were looked at once: before that nobody's cluster is known."""
         try:
-            await asyncio.wait_for(self._loop.seen.wait(), _FIRST_LOOK_S)
+            async with asyncio.timeout(_FIRST_LOOK_S):
+                await self._loop.seen.wait()
         except TimeoutError:
             raise EngineUnavailableError(
                 "the engine that runs the class's clusters does not answer.", fix="try again in a minute"

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 Kind = Literal["queued", "granted", "reclaimed", "warning", "stopped", "failed"]
 KINDS: Final = ("queued", "granted", "reclaimed", "warning", "stopped", "failed")
+_STILL_HERE_S: Final = 15.0
 _REMEMBERED: Final = 50  # of each user, for a client that was away for a moment
 
 
@@ -74,6 +75,7 @@ class Events:
                 number = event.number
                 yield event
             try:
-                await asyncio.wait_for(arrived.wait(), min(15.0, max(0.0, deadline - time.monotonic())))
+                async with asyncio.timeout(min(_STILL_HERE_S, max(0.0, deadline - time.monotonic()))):
+                    await arrived.wait()
             except TimeoutError:
                 yield None

@@ -59,13 +59,14 @@ class Reconciler:
         self._capacity: Capacity | None = None
         self._overhead = 0
         self._wake = asyncio.Event()
+        self._is_over = False
         self._joined: set[str] = set()
         self._forgotten: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Look on each change and now and then, until cancelled."""
+        """Look on each change and now and then, until stopped."""
         remembered = {f"{one.owner}/{one.spec.name}": one for one in await self._background.write(self._store.load)}
-        while True:
+        while not self._is_over:
             self._wake.clear()
             try:
                 await self._look(remembered)
@@ -76,7 +77,13 @@ class Reconciler:
             except Exception:  # whatever it is, the class goes on with the next look
                 log.exception("a look at the clusters failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._settings.every_s)
+                async with asyncio.timeout(self._settings.every_s):
+                    await self._wake.wait()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over = True
+        self._wake.set()
 
     def close(self) -> None:
         """Close the database; clusters stay."""

@@ -124,9 +124,8 @@ async def serving(
         yield int(sockets[0].getsockname()[1])
     finally:
         server.stop()
-        loop.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await loop
+        clusters.stop()
+        await loop
         await server.close_all_connections()
         await clusters.close()
 

@@ -175,12 +175,14 @@ def _ask_in_vain(client: GatewayClient) -> None:
         client.apply(spec(1))
 
 
-def test_who_has_all_that_they_may_have_does_not_wait_for_more(gateway, engine):
-    ada = gateway.client("ada")
-    ada.apply(spec(1, cores=6))
-    with pytest.raises(QueueError, match="gets no worker: your cap is 6 cores"):
-        ada.apply(spec(1, "second"))
-    assert [one.name for one in ada.clusters()] == ["default"]
+def test_who_has_all_that_they_may_have_does_not_wait_for_more(engine):
+    quotas = Quotas(default=Quota(guarantee=Resources(), cap=amount(6)))
+    with running_gateway(settings(quotas=quotas, capacity=amount(20)), engine) as gateway:
+        ada = gateway.client("ada")
+        ada.apply(spec(1, cores=6))
+        with pytest.raises(QueueError, match="gets no worker: your cap is 6 cores"):
+            ada.apply(spec(1, "second"))
+        assert [one.name for one in ada.clusters()] == ["default"]
 
 
 def test_a_gateway_that_starts_again_finds_its_clusters_and_its_queue(engine, tmp_path):

@@ -69,6 +69,28 @@ class FakeHub:
         server.stop()
 
 
+@contextlib.contextmanager
+def hub_in_a_thread(hub: FakeHub) -> Iterator[str]:
+    """Let a Hub answer until the context is left; gives the address of its API."""
+    made: dict[str, Any] = {}
+    started = threading.Event()
+
+    async def main() -> None:
+        made["over"], made["loop"] = asyncio.Event(), asyncio.get_running_loop()
+        async with hub.listening() as made["url"]:
+            started.set()
+            await made["over"].wait()
+
+    thread = threading.Thread(target=_run, args=(main, made, started))
+    thread.start()
+    started.wait(20)
+    try:
+        yield str(made["url"])
+    finally:
+        made["loop"].call_soon_threadsafe(made["over"].set)
+        thread.join(20)
+
+
 @dataclass(kw_only=True)
 class RunningGateway:
     """A gateway that listens, in a thread of this process."""

@@ -90,7 +90,8 @@ class FakeEngine:
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes by name; see `Engine.nodes`."""
-        chosen = (node for node in self._nodes.values() if owner in (None, node.owner) and group in (None, node.group))
+        known = list(self._nodes.values())  # others may start nodes meanwhile
+        chosen = (node for node in known if owner in (None, node.owner) and group in (None, node.group))
         return tuple(sorted(chosen, key=lambda node: node.name))
 
     def logs(self, name: str, *, lines: int = 100) -> str:
@@ -105,7 +106,7 @@ class FakeEngine:
 
     def capacity(self) -> Capacity:
         """Tell what it pretends to have; see `Engine.capacity`."""
-        running = [node for node in self._nodes.values() if node.is_running]
+        running = [node for node in list(self._nodes.values()) if node.is_running]
         return Capacity(
             cores=self._cores,
             free_cores=max(0, self._cores - sum(node.cores for node in running)),

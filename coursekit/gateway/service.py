@@ -23,7 +23,7 @@ from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.handlers import routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
 from coursekit.gateway.servers import DockerServers, Servers
-from coursekit.gateway.settings import GatewaySettings
+from coursekit.gateway.settings import GatewaySettings, read_settings
 
 log = logging.getLogger(__name__)
 _HEADERS: Final = 16 * 1024
@@ -138,6 +138,12 @@ async def run(settings: GatewaySettings, address: Address) -> None:
     async with serving(settings, address) as port:
         log.warning("the gateway listens on %s:%d%s", address.host, port, address.prefix)
         await over.wait()
+
+
+def start() -> None:
+    """Run the gateway from what the environment says."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(run(read_settings(), read_address()))
 
 
 def _log(handler: object) -> None:

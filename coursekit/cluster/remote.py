@@ -64,6 +64,8 @@ class GatewayClient:
         CapacityError, ClusterDiffersError, ClusterStartError, GatewayError
             As the gateway says.
         """
+        if spec.workers == 0:
+            return Change()
         body = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
         view = self._gateway.ask("PUT", f"clusters/{spec.name}", body | ({"image": spec.image} if spec.image else {}))
         started, told = time.monotonic(), None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -83,11 +82,11 @@ class ClassClusters:
         if entry is None:
             others = [one.spec.name for one in entries.values() if one.owner == owner and not one.has_failed]
             check_number(others, most=self.settings.limits.clusters)
-            entry = entries[key] = Entry(owner=owner, spec=spec)
+            entry = entries[key] = Entry(owner=owner, spec=spec, since=self._loop.turn())
         elif entry.has_nodes or entry.is_busy:
             check_same_shape(entry.spec, spec)
         if spec.workers > entry.spec.workers or entry.has_failed:
-            entry.since = time.time()
+            entry.since = self._loop.turn()
         entry.spec, entry.error, entry.change, entry.not_before = spec, None, Change(), 0.0
         entry.asked += 1
         entry.use()

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.hub, pytest.mark.timeout(300)]
 
 CONFIG = """
 import os, sys
-kept = {{key: os.environ[key] for key in ("PYTHONPATH", "COURSEKIT_RUN", "COURSEKIT_CACHE", "PATH") if key in os.environ}}
+kept = {{key: value for key, value in os.environ.items() if key.startswith(("PATH", "PYTHON", "COURSEKIT_"))}}
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"

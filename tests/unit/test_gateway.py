@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -12,7 +13,9 @@ from typing import Any
 import httpx
 import pytest
 from gateway_fixtures import FakeHub, RunningGateway, running_gateway
+from typer.testing import CliRunner
 
+from coursekit.cli.main import app
 from coursekit.cluster import ClusterSpec, GatewayClient
 from coursekit.cluster.fakes import seeming_masters
 from coursekit.config import GiB
@@ -24,14 +27,17 @@ from coursekit.errors import (
     ClusterStartError,
     GatewayError,
     GatewayUnavailableError,
+    MasterDiedError,
     NotAllowedError,
     QueueError,
     SettingsError,
     UnknownTokenError,
+    WorkerDiedError,
 )
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.servers import FakeServers
 from coursekit.gateway.settings import GatewaySettings, Limits
+from coursekit.spark import SparkCluster
 
 
 def amount(cores: int) -> Resources:
@@ -400,6 +406,41 @@ def test_a_gateway_that_is_not_there_is_told_of_with_its_address():
     client._gateway._patience_s = 0.1
     with pytest.raises(GatewayUnavailableError, match=r"http://127.0.0.1:9/services/gateway does not answer"):
         client.clusters()
+
+
+def test_a_notebook_counts_on_what_it_was_granted_and_is_told_what_changes(gateway, engine, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEKIT_GATEWAY_URL", gateway.url)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", gateway.hub.student("ada"))
+    with SparkCluster(workers=6, memory=GiB) as cluster:
+        assert isinstance(cluster.provisioner, GatewayClient)
+        until(lambda: gateway.streams["ada"])
+        gateway.client("ben").apply(spec(2))
+        until(lambda: cluster.allowed_workers == 4)
+        cluster._check_alive()
+        assert "2 of your 6 workers go back to the class; your job goes on." in capsys.readouterr().out
+        assert "waiting for 2 more workers, number 1 in the queue" in cluster._repr_html_()
+        engine.signal("ada-default-worker-1", signal.SIGKILL)
+        with pytest.raises(WorkerDiedError, match="ada-default-worker-1"):
+            cluster._check_alive()
+    assert workers_of(engine, "ada") == 0
+
+
+def test_a_notebook_learns_why_its_cluster_is_gone(engine, monkeypatch):
+    with running_gateway(settings(idle_s=0.5), engine) as gateway:
+        cluster = SparkCluster(workers=1, memory=GiB, provisioner=gateway.client("ada"))
+        until(lambda: engine.nodes() == ())
+        with pytest.raises(MasterDiedError, match="is gone: it had run no job for 0 s"):
+            cluster._check_alive()
+        cluster.close()
+
+
+def test_the_command_line_goes_by_way_of_the_gateway_too(gateway, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_GATEWAY_URL", gateway.url)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", gateway.hub.student("ada"))
+    shown = CliRunner().invoke(app, ["cluster", "up", "mine", "--workers", "1", "--memory", "1g", "--json"])
+    assert json.loads(shown.stdout)["owner"] == "ada"
+    shown = CliRunner().invoke(app, ["cluster", "down", "--all"])
+    assert shown.stdout == "Stopped: mine.\n"
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from coursekit.cluster.provisioner import Access, Change, ClusterStatus, QueuePl
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.cluster.wire import read_access, read_change, read_error, read_queue, read_status
 from coursekit.config import format_time
-from coursekit.errors import ClusterStartError, CoursekitError, QueueError, SettingsError
+from coursekit.errors import ClusterNotFoundError, ClusterStartError, CoursekitError, QueueError, SettingsError
 
 _WAIT_S: Final = 20
 _QUEUE_S: Final = 900.0
@@ -66,8 +66,9 @@ class GatewayClient:
         """
         if spec.workers == 0:
             return Change()
-        body = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
-        view = self._gateway.ask("PUT", f"clusters/{spec.name}", body | ({"image": spec.image} if spec.image else {}))
+        body: dict[str, Any] = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
+        body |= {"image": spec.image} if spec.image else {}
+        view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         started, told = time.monotonic(), None
         while not view["settled"]:
             place = read_queue(view["queue"])
@@ -83,7 +84,13 @@ class GatewayClient:
             if place is not None and time.monotonic() - started > self._queue_s:
                 raise _waited_in_vain(spec, place, self._queue_s)
             path = f"clusters/{spec.name}?revision={view['revision']}&wait_s={_WAIT_S}"
-            view = self._gateway.ask("GET", path)
+            try:
+                view = self._gateway.ask("GET", path)
+            except ClusterNotFoundError as error:
+                if "it was stopped, for" in error.message:
+                    raise
+                # The gateway was killed before it had written down what was asked.
+                view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         if view["error"] is not None:
             raise read_error(view["error"])
         if (place := read_queue(view["queue"])) is not None:

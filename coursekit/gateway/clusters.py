@@ -20,7 +20,7 @@ from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.quotas import Quota, Resources
-from coursekit.gateway.reconcile import Reconciler
+from coursekit.gateway.reconcile import Reconciler, Watch
 from coursekit.gateway.servers import Servers
 from coursekit.gateway.settings import GatewaySettings
 
@@ -39,15 +39,24 @@ class ClassClusters:
         What runs the nodes; it has to keep them when this process ends.
     servers : Servers or None
         The users' servers; None where notebooks are in no containers of their own.
+    watch : callable, optional
+        Is told what was decided, with each look.
     """
 
-    def __init__(self, settings: GatewaySettings, engine: Engine, servers: Servers | None = None) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        engine: Engine,
+        servers: Servers | None = None,
+        *,
+        watch: Watch | None = None,
+    ) -> None:
         self.settings = settings
         self.events = Events()
         self._engine = engine
         self._servers = servers
         self._background = Background()
-        self._loop = Reconciler(settings, engine, servers, self.events, self._background)
+        self._loop = Reconciler(settings, engine, servers, self.events, self._background, watch)
 
     async def run(self) -> None:
         """Make what runs equal to what each may have, until stopped."""
@@ -94,11 +103,11 @@ class ClassClusters:
         self._loop.look_again(remember=True)
         return entry
 
-    async def end(self, owner: str, name: str) -> None:
-        """Stop a cluster and all that belongs to it; one that is not there is no error."""
+    async def end(self, owner: str, name: str, *, why: str = "") -> None:
+        """Stop a cluster and all that belongs to it, and tell its owner why; one that is not there is no error."""
         await self._ready()
         if (entry := self._loop.entries.get(f"{owner}/{name}")) is not None:
-            await self._loop.end(entry)
+            await self._loop.end(entry, why=why)
 
     async def entry(self, owner: str, name: str) -> Entry:
         """Give what is known of a cluster.

@@ -101,6 +101,10 @@ def _paths() -> Schema:
         "/usage": {"get": _operation("What you use now.", {200: _json("Usage")})},
         "/capacity": {"get": _operation("What the class has.", {200: _json("Capacity")})},
         "/class": {"get": _operation("Everybody's clusters, for instructors.", {200: _json("Class")})},
+        "/class/{owner}/{name}": {
+            "parameters": [_path("owner", {"type": "string", "minLength": 1, "maxLength": 255}), name],
+            "delete": _operation("Stop anybody's cluster, for instructors.", {204: {"description": "It is gone."}}),
+        },
         "/events": {
             "get": _operation(
                 "What is decided about your clusters, as it happens: each event's data is an Event.",

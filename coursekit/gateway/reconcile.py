@@ -10,7 +10,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,7 +22,7 @@ from coursekit.engine import Capacity, Engine
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
-from coursekit.gateway.fairshare import Waiting, decide
+from coursekit.gateway.fairshare import Claim, Decision, Waiting, decide
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import QUEUE_S, judge
 from coursekit.gateway.quotas import Quotas, Resources
@@ -33,7 +33,9 @@ from coursekit.gateway.steps import Standing, next_steps
 from coursekit.gateway.store import Wanted, WantedStore
 
 log = logging.getLogger(__name__)
+Watch = Callable[[Sequence[Claim], Decision, Resources], None]
 _AGAIN_S: Final = 5.0
+_REMEMBER_S: Final = 0.2
 
 
 class Reconciler:
@@ -46,7 +48,9 @@ class Reconciler:
         servers: Servers | None,
         events: Events,
         background: Background,
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
         self.entries: dict[str, Entry] = {}
         self.endings: dict[str, str] = {}
         self.seen = asyncio.Event()
@@ -60,6 +64,7 @@ class Reconciler:
         self._overhead = 0
         self._wake = asyncio.Event()
         self._is_over = False
+        self._is_unsaved = False
         self._joined: set[str] = set()
         self._forgotten: dict[str, float] = {}
 
@@ -91,14 +96,21 @@ class Reconciler:
 
     def look_again(self, *, remember: bool = False) -> None:
         """Say that something has changed; ``remember`` what is wanted."""
-        if remember:
-            wanted = [
-                Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here)
-                for one in self.entries.values()
-                if not one.is_ending and not one.has_failed
-            ]
-            self._background.start(self._background.write(self._store.replace, wanted))
+        if remember and not self._is_unsaved:
+            self._is_unsaved = True
+            self._background.start(self._remember())
         self._wake.set()
+
+    async def _remember(self) -> None:
+        """Write down what is wanted, a moment later: many changes come together."""
+        await asyncio.sleep(_REMEMBER_S)
+        self._is_unsaved = False
+        wanted = [
+            Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here)
+            for one in self.entries.values()
+            if not one.is_ending and not one.has_failed
+        ]
+        await self._background.write(self._store.replace, wanted)
 
     def turn(self) -> float:
         """Give the place of whoever asks now: behind all that are there, also when the clock was set back."""
@@ -212,6 +224,8 @@ class Reconciler:
             entry.is_busy, before, entry.granted = True, entry.here, step.workers
             self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
         self._place({one.cluster: one for one in decision.waiting})
+        if self._watch is not None:
+            self._watch(claims, decision, self.total())
 
     def _standing(self, entry: Entry, looked: float) -> Standing:
         standing = entry.standing(time.monotonic())
@@ -245,7 +259,7 @@ class Reconciler:
         asked = entry.asked
         entry.bump()
         if workers < before and workers < entry.spec.workers:
-            self._events.tell(entry.owner, "reclaimed", entry.spec.name, _reclaimed(before - workers, before))
+            self._events.tell(entry.owner, "reclaimed", entry.spec.name, self._reclaimed(entry, workers, before))
         try:
             provisioner = LocalProvisioner(self._engine, owner=entry.owner)
             call = functools.partial(provisioner.apply, entry.spec, at_most=workers)
@@ -278,6 +292,15 @@ class Reconciler:
         entry.not_before = time.monotonic() + _AGAIN_S
         self._events.tell(entry.owner, "failed", entry.spec.name, error.message)
 
+    def _reclaimed(self, entry: Entry, workers: int, before: int) -> str:
+        """Say in words who gets the workers that a cluster gives up."""
+        verb = "goes" if before - workers == 1 else "go"
+        others = (one for one in self.entries.values() if one.owner == entry.owner and one is not entry)
+        own = next((one.spec.name for one in others if one.target > one.here), None)
+        whither = f"to your cluster {own!r}" if own else "back to the class"
+        then = "your job goes on" if workers else "your job waits until some come back"
+        return f"{before - workers} of your {before} workers {verb} {whither}; {then}."
+
     def _forget(self, entry: Entry, *, why: str) -> None:
         del self.entries[entry.key]
         self._joined.discard(entry.key)
@@ -288,11 +311,6 @@ class Reconciler:
             self.endings.pop(entry.key, None)
         entry.bump()
         self.look_again(remember=True)
-
-
-def _reclaimed(number: int, of: int) -> str:
-    verb = "goes" if number == 1 else "go"
-    return f"{number} of your {of} workers {verb} back to the class; your job goes on."
 
 
 def _add(first: Change, second: Change) -> Change:

@@ -303,12 +303,39 @@ def test_cookies_and_tokens_in_the_address_are_not_accepted(gateway):
     assert httpx.get(url, params={"token": token}).status_code == 401
 
 
+def test_a_stream_that_was_cut_goes_on_where_it_was(engine):
+    with running_gateway(settings(stream_s=0.3), engine) as gateway:
+        ada = gateway.client("ada")
+        ada.apply(spec(6))
+        gateway.client("ben").apply(spec(2))
+        gateway.client("ben").delete("default")
+        until(lambda: workers_of(engine, "ada") == 6)
+        connection, over = ada._gateway, threading.Event()
+        told = [(number, event["kind"]) for number, event in connection.events(over, last="1")]
+        assert [kind for _, kind in told if kind != "queued"] == ["reclaimed", "granted"]
+        again = [event["kind"] for _, event in connection.events(over, last=told[-2][0])]
+        assert again == [told[-1][1]]
+        kinds = {event["kind"] for _, event in gateway.client("ben")._gateway.events(over, last="1")}
+        assert "reclaimed" not in kinds, "that is nobody's business but ada's"
+
+
 def test_only_instructors_see_the_class(gateway):
     gateway.client("ada").apply(spec(1))
     url = f"{gateway.url}api/v1/class"
     assert httpx.get(url, headers=bearer(gateway.hub.student("ben"))).status_code == 403
     found = httpx.get(url, headers=bearer(gateway.hub.instructor("ira"))).json()
     assert [(one["owner"], one["running"]) for one in found["clusters"]] == [("ada", 1)]
+
+
+def test_only_instructors_stop_somebody_elses_cluster_and_the_owner_learns_who(gateway, engine):
+    ada = gateway.client("a.da")
+    ada.apply(spec(1))
+    url = f"{gateway.url}api/v1/class/a.da/default"
+    assert httpx.delete(url, headers=bearer(gateway.hub.student("ben"))).status_code == 403
+    assert httpx.delete(url, headers=bearer(gateway.hub.instructor("ira"))).status_code == 204
+    assert engine.nodes() == ()
+    with pytest.raises(ClusterNotFoundError, match="ira stopped it"):
+        ada.status("default")
 
 
 def test_totals_name_nobody(gateway):

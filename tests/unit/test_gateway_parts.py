@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import time
 from typing import Any
@@ -18,7 +19,8 @@ from coursekit.errors import CoursekitError, SettingsError, TooManyRequestsError
 from coursekit.gateway.identity import RateLimit
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import Verdict, judge
-from coursekit.gateway.quotas import Resources
+from coursekit.gateway.quota_text import read_quotas, write_quotas
+from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
 from coursekit.gateway.requests import read_cluster
 from coursekit.gateway.settings import GatewaySettings, Limits, read_settings
 from coursekit.gateway.steps import Standing, next_steps
@@ -207,6 +209,26 @@ def test_a_database_that_cannot_be_used_is_done_without(tmp_path, caplog):
     assert store.load() == ()
     store.replace([])
     assert "lost if the gateway ends now" in caplog.text
+
+
+@given(st.integers(0, 99), st.floats(0.1, 10), st.booleans())
+def test_quotas_survive_the_way_from_the_hub_to_its_service(cores, weight, is_capped):
+    hours = Hours(days=("mon", "fri"), begin=datetime.time(9), end=datetime.time(13, 30), zone="Europe/Rome")
+    quota = Quota(guarantee=Resources(cores=cores / 2), cap=Resources(cores=cores, memory=GiB), weight=weight)
+    quotas = Quotas(
+        default=quota,
+        users={"ada@x.org": quota},
+        class_cap=Resources(cores=cores) if is_capped else None,
+        course_hours=(hours,),
+        cap_outside_hours=Resources(cores=2 * cores) if is_capped else None,
+    )
+    assert read_quotas(write_quotas(quotas)) == quotas
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"default": 3}', '{"default": {"guarantee": {"x": 1}, "cap": {}}}'])
+def test_what_are_no_quotas_is_refused(text):
+    with pytest.raises(SettingsError, match="are no quotas"):
+        read_quotas(text)
 
 
 def test_settings_are_read_from_the_environment():

@@ -94,6 +94,7 @@ class WantedStore:
         ]
         try:
             with self._database.begin() as connection:
+                _tables.create_all(connection, tables=[_wanted])  # it may have been locked when this began
                 connection.execute(_wanted.delete())
                 if rows:
                     connection.execute(_wanted.insert(), rows)

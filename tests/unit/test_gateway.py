@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +20,13 @@ from coursekit.cli.main import app
 from coursekit.cluster import ClusterSpec, GatewayClient
 from coursekit.cluster.fakes import seeming_masters
 from coursekit.config import GiB
-from coursekit.engine import FakeEngine
+from coursekit.engine import FakeEngine, NodeSpec
 from coursekit.errors import (
     CapacityError,
     ClusterDiffersError,
     ClusterNotFoundError,
     ClusterStartError,
+    EngineUnavailableError,
     GatewayError,
     GatewayUnavailableError,
     MasterDiedError,
@@ -205,6 +207,41 @@ def test_a_gateway_that_starts_again_finds_its_clusters_and_its_queue(engine, tm
     (tmp_path / "gateway.sqlite").unlink()
     with running_gateway(chosen, engine) as gateway:
         assert gateway.client("ada").spec("default") == spec(2), "without the table, what runs is what is wanted"
+
+
+def test_a_database_that_somebody_locked_keeps_nobody_from_a_cluster(engine, tmp_path):
+    path = tmp_path / "gateway.sqlite"
+    with running_gateway(settings(database=f"sqlite:///{path}"), engine) as gateway, sqlite3.connect(path) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        ada = gateway.client("ada")
+        ada.apply(spec(2))
+        assert ada.wait_ready("default").registered == 2
+        lock.rollback()
+        ada.apply(spec(3))
+        until(lambda: lock.execute("SELECT owner, workers FROM wanted").fetchall() == [("ada", 3)])
+
+
+def test_nodes_that_are_no_cluster_keep_nobody_from_one(engine):
+    engine.start(NodeSpec(name="odd", owner="eve", group="odd", role="worker", command=("sleep",), labels={}))
+    with running_gateway(settings(), engine) as gateway:
+        gateway.client("ada").apply(spec(1))
+        assert workers_of(engine, "ada") == 1
+
+
+def test_an_engine_that_is_away_for_a_while_is_told_of_and_clusters_are_found_again(gateway, engine, monkeypatch):
+    def gone(**_: Any) -> Any:
+        raise EngineUnavailableError("no daemon answers.", fix="start it")
+
+    ada = gateway.client("ada")
+    ada.apply(spec(1))
+    token = bearer(gateway.hub.student("ada"))
+    with monkeypatch.context() as away:
+        away.setattr(engine, "nodes", gone)
+        answer = httpx.get(f"{gateway.url}api/v1/clusters/default/status", headers=token)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "EngineUnavailableError")
+        time.sleep(0.5)  # several looks in vain
+    assert ada.status("default").state == "running"
+    assert len(ada.apply(spec(2)).started) == 1
 
 
 def test_a_cluster_ends_with_its_owners_server_and_the_owner_learns_why(engine):

@@ -39,6 +39,7 @@ from coursekit.errors import (
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.servers import FakeServers
 from coursekit.gateway.settings import GatewaySettings, Limits
+from coursekit.gateway.store import WantedStore
 from coursekit.spark import SparkCluster
 
 
@@ -218,7 +219,9 @@ def test_a_database_that_somebody_locked_keeps_nobody_from_a_cluster(engine, tmp
         assert ada.wait_ready("default").registered == 2
         lock.rollback()
         ada.apply(spec(3))
-        until(lambda: lock.execute("SELECT owner, workers FROM wanted").fetchall() == [("ada", 3)])
+        store = WantedStore(f"sqlite:///{path}")
+        until(lambda: [(one.owner, one.spec.workers) for one in store.load()] == [("ada", 3)])
+        store.close()
 
 
 def test_nodes_that_are_no_cluster_keep_nobody_from_one(engine):

@@ -152,8 +152,18 @@ async def run(settings: GatewaySettings, address: Address) -> None:
 
 def start() -> None:
     """Run the gateway from what the environment says."""
+    _allow_many_connections()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(run(read_settings(), read_address()))
+
+
+def _allow_many_connections() -> None:
+    """Let a class be connected at once: each notebook listens, and 1,024 open files are soon used up."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not on Windows
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log(handler: object) -> None:

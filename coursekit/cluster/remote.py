@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from coursekit.cluster.http import GatewayConnection
@@ -68,6 +70,7 @@ class GatewayClient:
             return Change()
         body: dict[str, Any] = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
         body |= {"image": spec.image} if spec.image else {}
+        body |= {"assignment": current_assignment()}
         view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         started, told = time.monotonic(), None
         while not view["settled"]:
@@ -236,6 +239,11 @@ class RemoteWorkers:
                     self._gateway.ask("POST", f"clusters/{status.name}/workers/{number}/faults", {"action": action})
                     return
         raise SettingsError(f"you have no worker {node!r}.", fix="look at cluster.status().workers")
+
+
+def current_assignment() -> str:
+    """Name what this notebook works on: ``COURSEKIT_ASSIGNMENT``, or its folder, as nbgrader fetches assignments."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", os.environ.get("COURSEKIT_ASSIGNMENT") or Path.cwd().name)[:64]
 
 
 def _waited_in_vain(spec: ClusterSpec, place: QueuePlace, queue_s: float) -> CoursekitError:

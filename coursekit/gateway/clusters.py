@@ -19,8 +19,9 @@ from coursekit.gateway.admission import check_number, check_possible, check_same
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.ledger import Entry
+from coursekit.gateway.picture import Watch
 from coursekit.gateway.quotas import Quota, Resources
-from coursekit.gateway.reconcile import Reconciler, Watch
+from coursekit.gateway.reconcile import Reconciler
 from coursekit.gateway.servers import Servers
 from coursekit.gateway.settings import GatewaySettings
 
@@ -71,8 +72,17 @@ class ClassClusters:
         await self._background.close()
         self._loop.close()
 
-    async def ask(self, owner: str, spec: ClusterSpec) -> Entry:
+    async def ask(self, owner: str, spec: ClusterSpec, *, assignment: str = "") -> Entry:
         """Note what a user wants of a cluster; it is done as soon as their share allows it.
+
+        Parameters
+        ----------
+        owner : str
+            Whose.
+        spec : ClusterSpec
+            What is wanted.
+        assignment : str
+            What it is for, as their notebook says; for records alone.
 
         Raises
         ------
@@ -96,6 +106,7 @@ class ClassClusters:
             check_same_shape(entry.spec, spec)
         if spec.workers > entry.spec.workers or entry.has_failed:
             entry.since = self._loop.turn()
+        entry.assignment = assignment
         entry.spec, entry.error, entry.change, entry.not_before = spec, None, Change(), 0.0
         entry.asked += 1
         entry.use()

@@ -75,8 +75,8 @@ class Cluster(Api):
         """Want it to be so."""
         self.check_query()
         self.check_json()
-        spec = read_cluster(name, self.request.body, self.clusters.settings)
-        entry = await self.clusters.ask(self.owner, spec)
+        request = read_cluster(name, self.request.body, self.clusters.settings)
+        entry = await self.clusters.ask(self.owner, request.spec, assignment=request.assignment)
         self.set_status(HTTPStatus.ACCEPTED)
         self.write(entry.as_json())
 

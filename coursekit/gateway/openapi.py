@@ -7,7 +7,7 @@ from typing import Any, Final
 from coursekit import __version__
 from coursekit.cluster.spec import MIN_MEMORY
 from coursekit.gateway.events import KINDS
-from coursekit.gateway.requests import FAULTS, LOG_LINES, NAME_PATTERN, WAIT_S
+from coursekit.gateway.requests import ASSIGNMENT_PATTERN, FAULTS, LOG_LINES, NAME_PATTERN, WAIT_S
 from coursekit.gateway.settings import GatewaySettings
 
 Schema = dict[str, Any]
@@ -179,6 +179,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
                 "cores": {"type": "integer", "minimum": 1, "maximum": limits.cores, "default": 1},
                 "memory": memory,
                 "image": {"enum": list(settings.images)},
+                "assignment": {"type": "string", "pattern": f"^{ASSIGNMENT_PATTERN}$", "maxLength": 64},
             },
         },
         "Fault": _object(action={"enum": list(FAULTS)}),

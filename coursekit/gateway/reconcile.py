@@ -10,7 +10,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,9 +22,10 @@ from coursekit.engine import Capacity, Engine
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
-from coursekit.gateway.fairshare import Claim, Decision, Waiting, decide
+from coursekit.gateway.fairshare import Waiting, decide
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import QUEUE_S, judge
+from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.quotas import Quotas, Resources
 from coursekit.gateway.servers import Servers
 from coursekit.gateway.settings import GatewaySettings
@@ -33,7 +34,6 @@ from coursekit.gateway.steps import Standing, next_steps
 from coursekit.gateway.store import Wanted, WantedStore
 
 log = logging.getLogger(__name__)
-Watch = Callable[[Sequence[Claim], Decision, Resources], None]
 _AGAIN_S: Final = 5.0
 _REMEMBER_S: Final = 0.2
 
@@ -65,6 +65,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._is_over = False
         self._is_unsaved = False
+        self._is_watched = False
         self._joined: set[str] = set()
         self._forgotten: dict[str, float] = {}
 
@@ -106,7 +107,7 @@ class Reconciler:
         await asyncio.sleep(_REMEMBER_S)
         self._is_unsaved = False
         wanted = [
-            Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here)
+            Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here, assignment=one.assignment)
             for one in self.entries.values()
             if not one.is_ending and not one.has_failed
         ]
@@ -170,14 +171,18 @@ class Reconciler:
         """Take up clusters that an earlier gateway started, and the queue that it had."""
         for key, one in remembered.items():
             if key not in clusters and one.granted == 0 and time.time() - one.since < QUEUE_S:
-                self.entries[key] = Entry(owner=one.owner, spec=one.spec, since=one.since, asked=1)
+                self.entries[key] = Entry(
+                    owner=one.owner, spec=one.spec, since=one.since, asked=1, assignment=one.assignment
+                )
         for key, seen in clusters.items():
             if key in self.entries:
                 continue
             known = remembered.get(key)
             is_same = known is not None and replace(known.spec, workers=seen.spec.workers) == seen.spec
             if known is not None and is_same:
-                self.entries[key] = Entry(owner=known.owner, spec=known.spec, since=known.since)
+                self.entries[key] = Entry(
+                    owner=known.owner, spec=known.spec, since=known.since, assignment=known.assignment
+                )
             else:
                 self.entries[key] = Entry(owner=seen.owner, spec=seen.spec)
 
@@ -224,8 +229,24 @@ class Reconciler:
             entry.is_busy, before, entry.granted = True, entry.here, step.workers
             self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
         self._place({one.cluster: one for one in decision.waiting})
-        if self._watch is not None:
-            self._watch(claims, decision, self.total())
+        if self._watch is not None and not self._is_watched:
+            assignments = {key: one.assignment for key, one in self.entries.items()}
+            picture = Picture(
+                at=time.time(),
+                claims=tuple(claims),
+                decision=decision,
+                capacity=self.total(),
+                assignments=assignments,
+            )
+            self._is_watched = True
+            self._background.start(self._show(self._watch, picture))
+
+    async def _show(self, watch: Watch, picture: Picture) -> None:
+        """Let who watches see, in a thread: they may write to a database that is slow."""
+        try:
+            await self._background.write(watch, picture)
+        finally:
+            self._is_watched = False
 
     def _standing(self, entry: Entry, looked: float) -> Standing:
         standing = entry.standing(time.monotonic())

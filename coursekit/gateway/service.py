@@ -25,7 +25,7 @@ from coursekit.errors import SettingsError
 from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.handlers import Route, routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
-from coursekit.gateway.reconcile import Watch
+from coursekit.gateway.picture import Watch
 from coursekit.gateway.servers import DockerServers, Servers
 from coursekit.gateway.settings import GatewaySettings, read_settings
 

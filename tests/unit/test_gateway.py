@@ -36,6 +36,7 @@ from coursekit.errors import (
     UnknownTokenError,
     WorkerDiedError,
 )
+from coursekit.gateway.picture import Picture
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.servers import FakeServers
 from coursekit.gateway.settings import GatewaySettings, Limits
@@ -222,6 +223,20 @@ def test_a_database_that_somebody_locked_keeps_nobody_from_a_cluster(engine, tmp
         store = WantedStore(f"sqlite:///{path}")
         until(lambda: [(one.owner, one.spec.workers) for one in store.load()] == [("ada", 3)])
         store.close()
+
+
+def test_who_watches_sees_what_is_used_for_which_assignment(engine, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_ASSIGNMENT", "a1")
+    pictures: list[Picture] = []
+    with running_gateway(settings(), engine, watch=pictures.append) as gateway:
+        gateway.client("ada").apply(spec(2))
+        until(lambda: pictures and pictures[-1].claims and pictures[-1].claims[0].running == 2)
+    last = pictures[-1]
+    assert (last.claims[0].owner, last.assignments, last.decision.targets) == (
+        "ada",
+        {"ada/default": "a1"},
+        {"ada/default": 2},
+    )
 
 
 def test_nodes_that_are_no_cluster_keep_nobody_from_one(engine):

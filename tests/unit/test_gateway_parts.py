@@ -110,11 +110,11 @@ def test_a_part_of_a_host_name_is_short_and_plain_and_plain_names_stay(name):
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists, max_leaves=5))
 def test_whatever_is_sent_becomes_a_cluster_within_the_limits_or_a_refusal(value):
-    keys = ("workers", "cores", "memory", "image", "owner")
+    keys = ("workers", "cores", "memory", "image", "assignment", "owner")
     for key in keys:
         body = json.dumps({"workers": 1, key: value}).encode()
         try:
-            spec = read_cluster("mine", body, CHOSEN)
+            spec = read_cluster("mine", body, CHOSEN).spec
         except SettingsError:
             continue
         assert key != "owner"
@@ -131,8 +131,8 @@ def test_no_bytes_break_the_reader(body):
 
 
 def test_the_first_image_is_what_nodes_run_when_none_is_named():
-    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/spark:latest"}', CHOSEN).image == ""
-    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/tensorflow:latest"}', CHOSEN).image != ""
+    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/spark:latest"}', CHOSEN).spec.image == ""
+    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/tensorflow:latest"}', CHOSEN).spec.image != ""
 
 
 def entry(**more: Any) -> Entry:
@@ -196,7 +196,7 @@ def test_a_status_crosses_the_wire():
 def test_what_is_wanted_is_remembered(address, tmp_path):
     store = WantedStore(address.format(tmp_path))
     assert store.load() == ()
-    wanted = Wanted(owner="ada", spec=ClusterSpec(workers=4), since=time.time(), granted=2)
+    wanted = Wanted(owner="ada", spec=ClusterSpec(workers=4), since=time.time(), granted=2, assignment="a1")
     store.replace([wanted])
     assert store.load() == (wanted,)
     store.replace([])

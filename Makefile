@@ -17,7 +17,7 @@ help: ## print this help
 env: .venv/.synced ## create .venv from the lock file (uv is fetched by pip if it is not there)
 
 .venv/.synced: uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 build/uv/bin/uv:

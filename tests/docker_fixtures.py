@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -27,6 +28,14 @@ def require_docker(*images: str) -> None:
         pytest.skip(f"no Docker: {error.message}")
     for image in images:
         _build_once(image)
+
+
+@pytest.fixture(scope="session")
+def grader_image() -> None:
+    """The sandboxes' image of this code, where a daemon answers; sandboxes do without one elsewhere."""
+    with contextlib.suppress(EngineUnavailableError):
+        connect()
+        _build_once("grader")
 
 
 def require_bubblewrap() -> None:

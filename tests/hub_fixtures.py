@@ -54,7 +54,7 @@ def course(tmp_path: Path) -> Course:
 
 
 @pytest.fixture(scope="session")
-def hub(places: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
+def hub(places: Path, grader_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
     """One Hub for all tests; at the end nothing of it may be left."""
     with running_hub(tmp_path_factory.mktemp("hub") / "course") as hub:
         yield hub

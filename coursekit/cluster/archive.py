@@ -13,11 +13,19 @@ from pathlib import Path
 from coursekit.cluster.runtime import Runtime
 
 
-def classpath(runtime: Runtime) -> str:
-    """Give the class path that Spark's own launcher gives a process with `classes_jar` as its extra class path."""
+def classpath(runtime: Runtime, *, conf: str | None = None) -> str:
+    """Give the class path that Spark's own launcher gives a process with `classes_jar` as its extra class path.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        Java and Spark.
+    conf : str, optional
+        The folder of Spark's configuration; that of its home when not given.
+    """
     home = Path(runtime.spark_home)
     first = sorted(home.glob("jars/slf4j-api-*.jar"))[:1]
-    return ":".join(map(str, (*classes_jar(runtime), home / "conf", *first, home / "jars" / "*")))
+    return ":".join(map(str, (*classes_jar(runtime), conf or home / "conf", *first, home / "jars" / "*")))
 
 
 def classes_jar(runtime: Runtime) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOG_LIMIT: Final = {"max-size": "10m", "max-file": "2"}
 _EXITED: Final = re.compile(r"Exited \((\d+)\)")
+_REMOVAL_S: Final = 60.0
 
 
 class DockerEngine:
@@ -84,8 +85,7 @@ class DockerEngine:
                 container.unpause()
             with contextlib.suppress(docker.errors.APIError):
                 container.stop(timeout=STOP_S)
-            with contextlib.suppress(docker.errors.NotFound):
-                container.remove(force=True, v=True)
+            _remove(container)
             if not self.nodes(owner=node.owner, group=node.group):
                 self._remove_networks(node.owner, node.group)
 
@@ -283,6 +283,21 @@ class DockerEngine:
             names = ", ".join(node.name for node in self.nodes()) or "none"
             raise NodeNotFoundError(f"there is no node {name!r}.", fix=f"choose one that is there: {names}")
         return node
+
+
+def _remove(container: Container) -> None:
+    """Remove a container, or wait for whoever is removing it already, such as the keeper of a kernel that has ended."""
+    import docker.errors
+
+    try:
+        container.remove(force=True, v=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if "is already in progress" not in str(error.explanation):
+            raise
+        with contextlib.suppress(docker.errors.APIError):  # it is gone
+            container.wait(condition="removed", timeout=_REMOVAL_S)
 
 
 def _read_row(row: dict[str, Any], host: str) -> Node:

@@ -96,7 +96,7 @@ def release(
     if gated:
         gate(settings, name, progress=progress).require_fair()
     generate_students_version(settings, name)
-    run_exchange(settings, "ReleaseAssignment", name, force=True)
+    run_exchange(settings, "ReleaseAssignment", name, force=True, gated=gated)
     cells = read_notebook(folder / f"{name}.ipynb")["cells"]
     outbound = settings.outbound / name
     return Released(

@@ -21,6 +21,7 @@ from coursekit.grading.autograding import Progress, sandboxes_at_once
 from coursekit.grading.catalog import find_assignment, read_notebook
 from coursekit.grading.converters import make_released
 from coursekit.grading.fairness import Problem, Scored, Test, Verdict
+from coursekit.grading.proof import digest_of, write_proof
 from coursekit.grading.restore import restore
 from coursekit.grading.sandboxed import MINUTES_FACTOR, make_request, open_store
 from coursekit.grading.settings import GradingSettings
@@ -42,6 +43,7 @@ class _Versions:
     released: Mapping[str, Any]
     files: Mapping[str, bytes]
     """What students get beside the notebook."""
+    digest: str
 
 
 def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progress: Progress | None = None) -> Verdict:
@@ -86,7 +88,10 @@ def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progr
     if problems := (*leaks, *unreadable):
         return Verdict(assignment=name, checked=checked, problems=problems)
     outcomes = _run(settings, _requests(versions, answers), jobs, progress)
-    return _judge(versions, answers, outcomes, checked)
+    verdict = _judge(versions, answers, outcomes, checked)
+    if verdict.is_fair:
+        write_proof(settings.course_dir, name, versions.digest)
+    return verdict
 
 
 def _make_versions(settings: GradingSettings, folder: Path, name: str) -> _Versions:
@@ -100,7 +105,7 @@ def _make_versions(settings: GradingSettings, folder: Path, name: str) -> _Versi
             for path in sorted(released.rglob("*"))
             if path.is_file() and path.name != f"{name}.ipynb"
         }
-        return _Versions(name=name, source=source, released=theirs, files=files)
+        return _Versions(name=name, source=source, released=theirs, files=files, digest=digest_of(released))
 
 
 def _read_answers(folder: Path, versions: _Versions) -> tuple[dict[str, Answer], list[Problem]]:

@@ -12,9 +12,11 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseAssignment
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Bool
 
+from coursekit.grading.proof import is_proven
 from coursekit.grading.restore import restore
 from coursekit.grading.sandboxed import REPORT, files_beside, make_request, open_store, write_outputs
 from coursekit.grading.submission import copy_plain, keep_plain, read_submitted
@@ -36,6 +38,22 @@ class Collect(ExchangeCollect):  # type: ignore[misc]
         """Copy one submission."""
         for refused in copy_plain(Path(src), Path(dest)):
             self.log.warning("%s: %s %s; it was left out", src, refused.name, refused.why)
+
+
+class ReleaseAssignment(ExchangeReleaseAssignment):  # type: ignore[misc]
+    """nbgrader's release, of what the gate has found fair; it does not run the gate, which takes minutes."""
+
+    gated = Bool(True, help="Whether the gate has to have passed what is released.")
+
+    def init_src(self) -> None:
+        """Find what is to be released, and refuse it if it is not known to be fair."""
+        super().init_src()
+        name = self.coursedir.assignment_id
+        if self.gated and not is_proven(Path(self.coursedir.root), name, Path(self.src_path)):
+            self.fail(
+                f"{name} has not been proven fair as it is now, so students do not get it. "
+                f"Run: coursekit assignment gate {name}"
+            )
 
 
 class RestoreCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types

@@ -21,16 +21,15 @@ from coursekit.errors import (
 )
 from coursekit.pages import path_on_this_server
 from coursekit.spark.activity import Activity, runs_jobs
+from coursekit.spark.driver import DriverLaunch, stop_active_session
 from coursekit.spark.facts import ask_for_shortage, remember
 from coursekit.spark.progress import settle_progress, show_progress
 from coursekit.spark.resources import Shortage
 from coursekit.spark.session import (
-    DriverLaunch,
     count_executors,
     is_alive,
     is_open_on,
     open_session,
-    stop_active_session,
     wait_for_executors,
 )
 

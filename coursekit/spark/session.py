@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.cluster import Access, ClusterSpec
-from coursekit.cluster.archive import archive_flags, classes_jar
-from coursekit.cluster.plan import START_FLAGS
-from coursekit.cluster.runtime import Runtime, find_runtime
-from coursekit.config import MiB, run_dir
+from coursekit.config import MiB
 from coursekit.errors import ClusterStartError, MissingPackageError
-from coursekit.ports import LOOPBACK, first_free_port
+from coursekit.ports import first_free_port
+from coursekit.spark.driver import (
+    DriverLaunch,
+    driver_settings,
+    environment,
+    is_driver_killed,
+    java_settings,
+    stop_active_session,
+)
 from coursekit.spark.resources import Shortage
 
 if TYPE_CHECKING:
@@ -25,10 +28,6 @@ if TYPE_CHECKING:
 Ask = Callable[[int], Shortage]
 
 _EXECUTORS_START_S: Final = 90.0
-_LAUNCH_ONLY: Final = ("spark.driver.memory", "spark.driver.extra", "spark.driver.default", "spark.jars")
-# Spark's pages show everything and ask for no password, so they are for this machine only; Spark itself would open them
-# to the network. What executors connect to follows from spark.driver.host.
-_PAGES_HERE: Final = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK}
 _FIRST_QUESTION_S: Final = 5.0
 _QUESTION_EVERY_S: Final = 2.0
 _SECRET: Final = "spark.authenticate.secret"  # noqa: S105 - the setting's name
@@ -82,7 +81,7 @@ def open_session(
     driver.join(settings)
     # pyspark reads the variable when a session starts, and otherwise takes the first python3 of the PATH, which need
     # not be the one that has our packages.
-    with _environment(PYSPARK_PYTHON=access.runtime.python if access else sys.executable):
+    with environment(PYSPARK_PYTHON=access.runtime.python if access else sys.executable):
         spark = SparkSession.builder.config(map=dict(settings)).getOrCreate()
     if access is not None:
         try:
@@ -92,97 +91,6 @@ def open_session(
             stop_active_session()  # or the next session would get the settings of this one
             raise
     return spark
-
-
-class DriverLaunch:
-    """Starts this kernel's driver process while the cluster's nodes start.
-
-    Started here and not by pyspark for two reasons. The cluster's secret must not stand on a command line, which every
-    user of the machine can read. And what Java writes to stderr while it starts would land in the cell, where plain
-    nbgrader takes points for it; it goes to ``driver.log`` instead.
-    """
-
-    _options: ClassVar[dict[str, str]] = {}  # what the kernel's driver process was started with
-
-    def __init__(self) -> None:
-        # In this thread: a module that two threads import at once may look to one of them as if it were half empty.
-        with contextlib.suppress(ImportError):
-            import pyspark.java_gateway
-            import pyspark.sql  # noqa: F401
-        self._thread = threading.Thread(target=self._try, daemon=True, name="coursekit-driver")
-        self._thread.start()
-
-    def join(self, settings: dict[str, str]) -> None:
-        """Have a driver process that was started with these settings, so far as they matter to Java's start."""
-        self._thread.join()
-        options = _launch_options(settings)
-        if _has_driver() and not options.items() <= self._options.items():
-            stop_active_session()  # or pyspark would go on talking to the process that is about to end
-            stop_driver()
-        if not _has_driver():
-            self._launch(options)
-
-    def _try(self) -> None:
-        with contextlib.suppress(Exception):  # whatever it is, `join` meets it again, and raises it to the user
-            if not _has_driver():
-                self._launch(_launch_options(_driver_settings()))
-
-    @classmethod
-    def _launch(cls, options: dict[str, str]) -> None:
-        from pyspark import SparkConf, SparkContext
-        from pyspark.java_gateway import launch_gateway
-
-        conf = SparkConf(loadDefaults=False)
-        conf.setAll(list(options.items()))
-        path = run_dir() / "driver.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.environ |= _PAGES_HERE
-        with path.open("ab") as log:
-            gateway: Any = launch_gateway  # its types do not know popen_kwargs
-            SparkContext._ensure_initialized(gateway=gateway(conf, {"stderr": log}))
-        DriverLaunch._options = options
-
-
-def _launch_options(settings: dict[str, str]) -> dict[str, str]:
-    """Choose the settings that take effect only when Java starts."""
-    return {key: value for key, value in settings.items() if key.startswith(_LAUNCH_ONLY)}
-
-
-def _driver_settings() -> dict[str, str]:
-    return _java_settings("driver", find_runtime())
-
-
-def _has_driver() -> bool:
-    from pyspark import SparkContext
-
-    return SparkContext._gateway is not None and not _is_driver_killed()
-
-
-def stop_driver() -> None:
-    """End this kernel's driver process, which no session uses."""
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
-    SparkContext._gateway = SparkContext._jvm = None
-    if process is not None:
-        process.stdin.close()  # it ends with its pipe
-        process.kill()
-        process.wait()
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Set environment variables for as long as it takes to start something."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def wait_for_executors(
@@ -238,26 +146,12 @@ def count_executors(spark: SparkSession) -> int:
 
 def is_alive(spark: SparkSession) -> bool:
     """Whether a session can still be used: neither it was stopped nor its Java process killed."""
-    return not _is_driver_killed() and not _is_stopped(spark.sparkContext)
+    return not is_driver_killed() and not _is_stopped(spark.sparkContext)
 
 
 def is_open_on(access: Access) -> bool:
     """Whether this kernel has a living session on a cluster."""
     return _is_open({"spark.master": access.master_url, _SECRET: access.secret})
-
-
-def stop_active_session() -> None:
-    """Stop this kernel's session, if there is one, also when its Java process is gone."""
-    from pyspark import SparkContext
-    from pyspark.sql import SparkSession
-
-    if _is_driver_killed():
-        # pyspark goes on talking to a Java process that was killed, unless it is made to forget it.
-        SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
-        SparkSession._instantiatedSession = None
-    elif SparkContext._active_spark_context is not None:
-        with contextlib.suppress(Exception):  # a session whose master is gone may complain while it stops
-            (SparkSession._instantiatedSession or SparkContext._active_spark_context).stop()
 
 
 def _leave_other_session(settings: dict[str, str]) -> None:
@@ -274,18 +168,10 @@ def _is_open(settings: dict[str, str]) -> bool:
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    if _is_driver_killed() or context is None or _is_stopped(context):
+    if is_driver_killed() or context is None or _is_stopped(context):
         return False
     conf = context.getConf()
     return all(conf.get(key) == settings.get(key) for key in ("spark.master", _SECRET))
-
-
-def _is_driver_killed() -> bool:
-    """Whether this kernel had a driver process and it has ended."""
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
-    return process is not None and process.poll() is not None
 
 
 def _is_stopped(context: Any) -> bool:
@@ -298,7 +184,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
     common = {
         "spark.driver.bindAddress": host,
         "spark.driver.host": host,
-        **_driver_settings(),
+        **driver_settings(),
         # What is written to stderr costs points in plain nbgrader and drowns the lesson elsewhere.
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -314,7 +200,7 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.master": access.master_url,
         "spark.executor.cores": str(spec.cores),
         "spark.executor.memory": f"{spec.executor_heap // MiB}m",
-        **_java_settings("executor", access.runtime),
+        **java_settings("executor", access.runtime),
         # A worker that is taken away hands over what it holds before it goes (`coursekit.cluster.drain`).
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
@@ -329,14 +215,6 @@ def _settings(spec: ClusterSpec, access: Access | None) -> dict[str, str]:
         "spark.executorEnv.SPARK_HOME": "",
         "spark.authenticate": "true",
         _SECRET: access.secret,
-    }
-
-
-def _java_settings(role: str, runtime: Runtime) -> dict[str, str]:
-    """Give what starts the Java of a driver or of executors quickly, from the archive where there is one."""
-    return {
-        f"spark.{role}.extraJavaOptions": " ".join((*START_FLAGS, *archive_flags(runtime))),
-        **{f"spark.{role}.extraClassPath": jar for jar in classes_jar(runtime)},
     }
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,14 @@ def test_stopping_a_stopped_node_is_harmless(engine, spec):
     engine.stop(node.name)
     engine.stop(node.name)
     assert engine.nodes() == ()
+
+
+def test_two_may_stop_the_same_node_at_once(engine, spec):
+    node = spec()
+    engine.start(node)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: engine.stop(node.name), range(4)))
+    assert engine.nodes(owner=node.owner) == ()
 
 
 def test_removing_a_group_leaves_nothing_of_it_and_doing_so_twice_is_harmless(engine, spec):

@@ -10,11 +10,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbgrader.apps.api import NbGraderAPI
 from typer.testing import CliRunner
 
 from coursekit.cli.main import app
 from coursekit.errors import AssignmentNotFoundError, UnfairAssignmentError
-from coursekit.grading import GradingSettings, gate, release
+from coursekit.grading import GradingSettings, gate, nbgrader_config, release
+from coursekit.grading.flow import generate_students_version
 
 Notebook = nbformat.NotebookNode
 
@@ -68,7 +70,7 @@ def toy(tests: str = TESTS, points: float = 4) -> Notebook:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> GradingSettings:
+def settings(tmp_path: Path, grader_image: None) -> GradingSettings:
     for folder in ("lessons", "assignments"):
         (tmp_path / folder).mkdir()
     return GradingSettings(
@@ -133,6 +135,24 @@ def test_release_refuses_an_unfair_assignment_and_nothing_goes_out(settings: Gra
     assert raised.value.exit_code == 65
     assert "t-double-test: its parts add up to 4 points, and the cell has 5" in str(raised.value)
     assert not (settings.outbound / "toy").exists()
+
+
+def test_formgraders_release_asks_whether_the_gate_has_passed_what_goes_out(settings: GradingSettings) -> None:
+    folder = write(settings, toy())
+    generate_students_version(settings, "toy")
+    button = NbGraderAPI(config=nbgrader_config(settings)).release_assignment
+    said = button("toy")
+    assert not said["success"]
+    assert "Run: coursekit assignment gate toy" in said["log"]
+    assert not (settings.outbound / "toy").exists()
+
+    assert gate(settings, "toy").is_fair
+    assert button("toy")["success"]
+    assert (settings.outbound / "toy" / "toy.ipynb").exists()
+
+    (folder / "data" / "numbers.csv").write_text("3,4\n")
+    generate_students_version(settings, "toy")
+    assert not button("toy")["success"], "what the gate has seen is no longer what goes out"
 
 
 def test_the_command_prints_tables_or_json_and_fails_for_an_unfair_assignment(

@@ -35,7 +35,7 @@ FOLDER = Path(__file__).parents[2] / "assignments" / "a1"
 SOURCE = FOLDER / "a1.ipynb"
 WRONG = sorted((FOLDER / "wrong").glob("*.py"))
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900), pytest.mark.usefixtures("grader_image")]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def grading_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quiet_spark() -> Iterator[None]:
     yield
-    from coursekit.spark.session import stop_active_session
+    from coursekit.spark.driver import stop_active_session
 
     stop_active_session()
 

@@ -51,7 +51,7 @@ def graded(kind: str, name: str, source: str, **marks: object) -> nbformat.Noteb
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> GradingSettings:
+def settings(tmp_path: Path, grader_image: None) -> GradingSettings:
     notebook = nbformat.v4.new_notebook(
         cells=[
             graded("code", "t-double", SOLUTION, solution=True),

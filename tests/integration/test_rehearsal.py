@@ -19,7 +19,7 @@ from coursekit.hub.rehearse import rehearse
 from coursekit.hub.server import down, running_hub, status, up
 from coursekit.hub.settings import read_settings
 
-pytestmark = [pytest.mark.hub, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.hub, pytest.mark.timeout(900), pytest.mark.usefixtures("grader_image")]
 
 
 @asynccontextmanager

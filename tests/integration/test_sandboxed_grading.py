@@ -16,7 +16,7 @@ import pytest
 from attacks.assignment import POINTS, write_assignment
 from docker_fixtures import require_bubblewrap, require_docker
 
-from coursekit.config import image_tag
+from coursekit.config import GiB, image_tag
 from coursekit.engine.daemon import connect
 from coursekit.errors import SandboxError
 from coursekit.grading import GradingSettings, autograde, grades, regrade
@@ -162,6 +162,37 @@ def test_what_is_harmless_costs_no_point(harmless: str) -> None:
     outcome = run_request(box, Request(student="ada", assignment="toy", cells=cells, limits=Limits(cell_s=60)))
     assert outcome.tampered == ()
     assert outcome.cells["test"].score == 2.0, outcome.cells
+
+
+CLUSTER = """
+from coursekit import GiB, SparkCluster
+cluster = SparkCluster(workers=2, cores=1, memory=GiB, name="graded")
+spark = cluster.session("graded")
+total = spark.sparkContext.parallelize(range(40), 8).map(lambda x: x * x).sum()
+"""
+USED = """
+from coursekit.grading import Checks, plain
+checks = Checks()
+with checks.part(1, "the sum of the squares"):
+    assert plain(total) == 20540
+with checks.part(2, "two executors"):
+    assert spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() == 3
+checks.score()
+"""
+
+
+@pytest.mark.spark
+def test_a_notebook_that_asks_for_workers_has_a_cluster_of_its_own_in_its_sandbox(sandbox: str) -> None:
+    cells = (
+        Cell(id="cluster", kind="student", source=CLUSTER),
+        Cell(id="test", kind="test", source=USED),
+        Cell(id="close", kind="student", source="cluster.close()"),
+    )
+    limits = Limits(memory=5 * GiB, cores=2, processes=1024)
+    outcome = run_request(choose_box(), Request(student="ada", assignment="toy", cells=cells, limits=limits))
+    assert outcome.tampered == ()
+    assert outcome.cells["test"].score == 3.0, outcome.cells
+    assert outcome.cells["close"].status == "ok"
 
 
 def test_a_sandbox_that_is_weaker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from coursekit.cluster.runtime import check_python, describe_java, find_java
+from coursekit.cluster.runtime import check_python, describe_java, find_java, find_runtime
 from coursekit.errors import JavaError, PythonMismatchError
+from coursekit.spark.driver import driver_command
 
 
 def fake_java(home: Path, release: str) -> Path:
@@ -61,3 +64,28 @@ def test_executors_on_another_python_are_refused_before_anything_starts(tmp_path
 def test_a_python_that_does_not_run_is_named(tmp_path):
     with pytest.raises(PythonMismatchError, match="does not run"):
         check_python(str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"spark.driver.memory": "700m", "spark.driver.extraJavaOptions": "-Xss512k -Da=b"},
+        {"spark.driver.extraClassPath": "/opt/more.jar", "spark.driver.defaultJavaOptions": "-Dc=d"},
+    ],
+    ids=["nothing set", "memory and options", "class path"],
+)
+def test_the_driver_starts_as_spark_submit_would_start_it(options: dict[str, str], monkeypatch) -> None:
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    runtime = replace(find_runtime(), archive=None)
+    conf = [word for item in options.items() for word in ("--conf", "=".join(item))]
+    launcher = [runtime.java, "-cp", f"{runtime.spark_home}/jars/*", "org.apache.spark.launcher.Main"]
+    told = subprocess.run(
+        [*launcher, "org.apache.spark.deploy.SparkSubmit", *conf, "pyspark-shell"],
+        env={"SPARK_HOME": runtime.spark_home, "SPARK_SCALA_VERSION": "2.13", "JAVA_HOME": runtime.java[:-9]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = [word.strip() for word in told.stdout.split("\0") if word.strip()]
+    assert sorted(driver_command(runtime, options)) == sorted(wanted)

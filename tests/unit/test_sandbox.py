@@ -14,9 +14,10 @@ from coursekit.errors import SandboxError, SettingsError
 from coursekit.grading.sandboxed import hidden_names, limits_of
 from coursekit.sandbox import Cell, Limits, Outcome, Request, choose_box, read_limits, read_outcome
 from coursekit.sandbox.boxes import DockerBox
+from coursekit.sandbox.canaries import make_canaries
 from coursekit.sandbox.channel import ForgedMessageError, make_opener, make_receiver, make_sender, take_message
+from coursekit.sandbox.jobs import _split, find_imports
 from coursekit.sandbox.request import CellResult, read_cell
-from coursekit.sandbox.supervisor import _canaries, _imports, _split
 
 KEY = b"k" * 32
 
@@ -72,7 +73,9 @@ def test_names_of_hidden_regions_are_those_that_nothing_visible_binds() -> None:
 
 
 def test_modules_are_found_by_import_and_by_attribute() -> None:
-    found = _imports(["import numpy as np\nfrom collections import Counter", "np.testing.assert_equal(1, 1)\n%sc 2"])
+    found = find_imports(
+        ["import numpy as np\nfrom collections import Counter", "np.testing.assert_equal(1, 1)\n%sc 2"]
+    )
     assert {"numpy", "numpy.testing", "collections"} <= found
 
 
@@ -84,7 +87,7 @@ def test_the_last_value_of_a_cell_is_told_from_its_statements() -> None:
 
 
 def test_canaries_are_never_the_same() -> None:
-    assert [text for text, _ in _canaries([])] != [text for text, _ in _canaries([])]
+    assert [text for text, _ in make_canaries([])] != [text for text, _ in make_canaries([])]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,11 @@ from typing import Final
 
 from coursekit.cluster import Change, LocalProvisioner
 from coursekit.cluster.plan import WORKER
-from coursekit.cluster.provisioner import QueuePlace
 from coursekit.engine import Capacity, Engine
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
-from coursekit.gateway.fairshare import Waiting, decide
+from coursekit.gateway.fairshare import decide
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import QUEUE_S, judge
 from coursekit.gateway.picture import Picture, Watch
@@ -32,6 +31,7 @@ from coursekit.gateway.settings import GatewaySettings
 from coursekit.gateway.sight import Seen, see
 from coursekit.gateway.steps import Standing, next_steps
 from coursekit.gateway.store import Wanted, WantedStore
+from coursekit.gateway.waiting import reclaimed, tell_places
 
 log = logging.getLogger(__name__)
 _AGAIN_S: Final = 5.0
@@ -228,7 +228,7 @@ class Reconciler:
             entry = self.entries[step.cluster]
             entry.is_busy, before, entry.granted = True, entry.here, step.workers
             self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
-        self._place({one.cluster: one for one in decision.waiting})
+        tell_places(self.entries.values(), {one.cluster: one for one in decision.waiting}, self._events)
         if self._watch is not None and not self._is_watched:
             assignments = {key: one.assignment for key, one in self.entries.items()}
             picture = Picture(
@@ -255,32 +255,13 @@ class Reconciler:
         self._wake.set()  # what was read is older than what was done: look again before anything is done
         return replace(standing, is_busy=True, promised=entry.granted)
 
-    def _place(self, waiting: Mapping[str, Waiting]) -> None:
-        """Tell everybody who waits where, when that has changed: those first for whom others hand back already."""
-        in_order = sorted(self.entries.values(), key=lambda one: (one.since, one.key))
-        next_ones = [one.key for one in in_order if one.is_short and one.target > one.here]
-        for entry in in_order:
-            place: QueuePlace | None = None
-            if entry.key in next_ones:
-                reason = entry.obstacle or "others hand back to the class"
-                place = QueuePlace(position=next_ones.index(entry.key) + 1, missing=entry.missing, reason=reason)
-            elif entry.is_short and entry.key in waiting:
-                one = waiting[entry.key]
-                position = one.position + len(next_ones) if one.position else 0
-                place = QueuePlace(position=position, missing=entry.missing, reason=one.reason)
-            if place != entry.queue:
-                if place is not None and entry.queue is None:
-                    message = f"Your cluster {entry.spec.name!r} is {place}."
-                    self._events.tell(entry.owner, "queued", entry.spec.name, message)
-                entry.queue = place
-                entry.bump()
-
     async def _change(self, entry: Entry, workers: int, before: int, *, waited: bool) -> None:
         """Make one cluster have so many workers."""
         asked = entry.asked
         entry.bump()
         if workers < before and workers < entry.spec.workers:
-            self._events.tell(entry.owner, "reclaimed", entry.spec.name, self._reclaimed(entry, workers, before))
+            message = reclaimed(entry, self.entries.values(), workers, before)
+            self._events.tell(entry.owner, "reclaimed", entry.spec.name, message)
         try:
             provisioner = LocalProvisioner(self._engine, owner=entry.owner)
             call = functools.partial(provisioner.apply, entry.spec, at_most=workers)
@@ -312,15 +293,6 @@ class Reconciler:
         entry.done = max(entry.done, asked)
         entry.not_before = time.monotonic() + _AGAIN_S
         self._events.tell(entry.owner, "failed", entry.spec.name, error.message)
-
-    def _reclaimed(self, entry: Entry, workers: int, before: int) -> str:
-        """Say in words who gets the workers that a cluster gives up."""
-        verb = "goes" if before - workers == 1 else "go"
-        others = (one for one in self.entries.values() if one.owner == entry.owner and one is not entry)
-        own = next((one.spec.name for one in others if one.target > one.here), None)
-        whither = f"to your cluster {own!r}" if own else "back to the class"
-        then = "your job goes on" if workers else "your job waits until some come back"
-        return f"{before - workers} of your {before} workers {verb} {whither}; {then}."
 
     def _forget(self, entry: Entry, *, why: str) -> None:
         del self.entries[entry.key]

@@ -137,6 +137,8 @@ class Reconciler:
                 await entry.changed.wait()
             return
         entry.is_ending = True
+        if why:
+            self.endings[entry.key] = why  # it is gone for its owner from now on
         try:
             while entry.is_busy:
                 await entry.changed.wait()

@@ -220,16 +220,21 @@ class SwarmEngine:
         self._keepers.touch(group, owner=owner)
 
     @explained
-    def join(self, group: str, *, owner: str) -> str:
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Connect the driver's container to the group's network, and give its address there; see `Engine.join`."""
         networks = self._networks(owner, group)
         if not networks:
             raise NodeNotFoundError(f"{owner} has no network for {group!r}.", fix="start the cluster first")
-        container = daemon.own_container()
+        container = driver or daemon.own_container()
         if container is None:
             raise EngineError(
                 "on a Swarm the driver has to be in a container: a process of the host is on no overlay network.",
                 fix="run the notebook with `coursekit notebook run --engine swarm`, or in the Hub",
+            )
+        if driver is not None and not daemon.is_running(self._local, driver):
+            raise EngineError(
+                "your server is on another host of the Swarm than the gateway, which cannot connect it to the cluster.",
+                fix="ask an operator to keep servers on the gateway's host",
             )
         return daemon.address_on(self._local, networks[0], container)
 

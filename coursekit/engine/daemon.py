@@ -160,8 +160,8 @@ def filters(realm: str, owner: str | None = None, group: str | None = None) -> d
 def _matching(owner: str | None, group: str | None) -> Iterator[str]:
     if owner is not None:
         yield f"{LABEL}.owner={owner}"
-    if group is not None:
-        yield f"{LABEL}.group={group}"
+    # A user's server and the Hub's network are of the realm too, but of no group: they are nobody's nodes.
+    yield f"{LABEL}.group={group}" if group is not None else f"{LABEL}.group"
 
 
 def network_name(realm: str, owner: str, group: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,11 @@ class Storage:
                 raise SettingsError(
                     f"{name} = {folder!r} is not the path of a folder.", fix="write it from the root, without a colon"
                 )
+        if self.datasets and Path(self.datasets).name != "datasets":
+            raise SettingsError(
+                f"datasets = {self.datasets!r} is not where coursekit looks.",
+                fix="let the path end with /datasets: it is the folder of that name in a cache (COURSEKIT_CACHE)",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +93,8 @@ class HubSettings:
     engine : str
         What runs users' servers: ``"process"`` (one account for all), ``"docker"`` or ``"swarm"``.
     roster : str
-        The class, a file of comma-separated values beside ``course.toml``; empty for none.
+        The class, a file of comma-separated values beside ``course.toml``; empty for one below the checkout's
+        ``build/``, which ``coursekit hub roster`` writes.
     database : str
         The Hub's database as SQLAlchemy writes it; empty for a file of SQLite.
     images : tuple of str
@@ -202,6 +209,11 @@ class HubSettings:
         return realm_of(None)
 
     @property
+    def is_gateway_there(self) -> bool:
+        """Whether this installation has the service that gives a class its clusters."""
+        return find_spec("coursekit.gateway.service") is not None
+
+    @property
     def db_url(self) -> str:
         """The Hub's database."""
         return self.database or f"sqlite:///{self.state / 'jupyterhub.sqlite'}"
@@ -212,9 +224,9 @@ class HubSettings:
         return self.engine != "process"
 
     @property
-    def roster_file(self) -> Path | None:
-        """The class, if there is a roster."""
-        return self.root / "hub" / self.roster if self.roster else None
+    def roster_file(self) -> Path:
+        """Where the Hub reads the class from, if there is a roster."""
+        return self.root / "hub" / self.roster if self.roster else self.state / "roster.csv"
 
     def home(self, name: str) -> Path:
         """Where a user's files are."""

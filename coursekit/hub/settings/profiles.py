@@ -30,6 +30,8 @@ class Profile:
         Limit of CPU cores.
     memory : int
         Limit, bytes; in the file as ``"2g"``.
+    reserved : int
+        What is set aside of the host's memory, bytes: most servers use far less than their limit. Never more than it.
     image : str
         One of the course's images.
     gpus : int
@@ -45,6 +47,7 @@ class Profile:
     description: str = ""
     cores: float = 1.0
     memory: int = field(default=2 * GiB, metadata=MEMORY)
+    reserved: int = field(default=512 * MiB, metadata=MEMORY)
     image: str = "spark"
     gpus: int = 0
     limit_minutes: float = 0.0
@@ -67,6 +70,11 @@ class Profile:
         for name in ("limit_minutes", "idle_minutes"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} = {getattr(self, name)} is not a time.", fix="give minutes; 0 is no limit")
+
+    @property
+    def set_aside(self) -> int:
+        """What a server of this profile takes of the host's memory, whether it uses it or not, bytes."""
+        return min(self.reserved, self.memory)
 
     @property
     def idle_s(self) -> float:
@@ -93,6 +101,7 @@ DEFAULT_PROFILES: Final = (
         description="Many cores and much memory for one notebook.",
         cores=4,
         memory=8 * GiB,
+        reserved=8 * GiB,
         limit_minutes=240,
         idle_minutes=30,
     ),

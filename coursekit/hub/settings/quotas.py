@@ -15,15 +15,18 @@
     days = ["tue", "thu"]
     begin = 14:00:00
     end = 16:00:00
+    zone = "Europe/Rome"
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Any, Final
 
 from coursekit.config import GiB
+from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
 from coursekit.hub.settings.lines import Keys
 from coursekit.hub.settings.tables import (
@@ -46,7 +49,7 @@ DEFAULT_QUOTAS: Final = Quotas(
     course_hours=(),
 )
 _QUOTA_KEYS: Final = ("guarantee", "cap", "weight")
-_KEYS: Final = (*_QUOTA_KEYS, "class_cap", "course_hours", "users")
+_KEYS: Final = (*_QUOTA_KEYS, "cap_outside_hours", "class_cap", "course_hours", "users")
 _HOURS_KEYS: Final = ("begin", "days", "end")
 
 
@@ -55,6 +58,12 @@ class _Amount:
     cores: float = 0.0
     memory: int = field(default=0, metadata=MEMORY)
     gpus: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cores < math.inf:
+            raise SettingsError(f"cores = {self.cores} is no amount.", fix="give a number of 0 or more")
+        if self.gpus < 0:
+            raise SettingsError(f"gpus = {self.gpus} is no amount.", fix="give 0 or more")
 
 
 def read_quotas(table: Any, keys: Keys) -> Quotas:
@@ -78,7 +87,8 @@ def read_quotas(table: Any, keys: Keys) -> Quotas:
             name: _quota(_known(own, (*keys, "users", name), _QUOTA_KEYS), (*keys, "users", name), default)
             for name, own in users.items()
         },
-        class_cap=_resources(values["class_cap"], (*keys, "class_cap")) if "class_cap" in values else None,
+        class_cap=_optional(values, keys, "class_cap"),
+        cap_outside_hours=_optional(values, keys, "cap_outside_hours"),
         course_hours=tuple(_hours(each, (*keys, "course_hours")) for each in hours),
     )
 
@@ -95,23 +105,28 @@ def _quota(values: dict[str, Any], keys: Keys, default: Quota) -> Quota:
     return refused_in(keys, lambda: Quota(**amounts, weight=weight))
 
 
+def _optional(values: dict[str, Any], keys: Keys, key: str) -> Resources | None:
+    return _resources(values[key], (*keys, key)) if key in values else None
+
+
 def _resources(table: Any, keys: Keys) -> Resources:
     amount = build(_Amount, table, keys, readers={})
-    return refused_in(keys, lambda: Resources(cores=amount.cores, memory=amount.memory, gpus=amount.gpus))
+    return Resources(cores=amount.cores, memory=amount.memory, gpus=amount.gpus)
 
 
 def _hours(table: Any, keys: Keys) -> Hours:
-    values = _known(table, keys, _HOURS_KEYS)
+    values = _known(table, keys, (*_HOURS_KEYS, "zone"))
     for key in _HOURS_KEYS:
         if key not in values:
             raise MisfitError(keys, f"hours of the course do not say {key}.", f"add a line with {key}")
     for key in ("begin", "end"):
         if not isinstance(values[key], time):
-            raise MisfitError(
-                (*keys, key), f"{key} = {values[key]!r} is not a time.", "write it like 14:00:00, no quotes"
-            )
+            raise MisfitError((*keys, key), f"{key} = {values[key]!r} is not a time.", "write 14:00:00, no quotes")
     days = read_names(values["days"], (*keys, "days"))
-    return refused_in(keys, lambda: Hours(days=days, begin=values["begin"], end=values["end"]))
+    zone = values.get("zone", "UTC")
+    if not isinstance(zone, str):
+        raise MisfitError((*keys, "zone"), f"zone = {zone!r} is of the wrong kind.", 'write it like "Europe/Rome"')
+    return refused_in(keys, lambda: Hours(days=days, begin=values["begin"], end=values["end"], zone=zone))
 
 
 def _known(table: Any, keys: Keys, known: tuple[str, ...]) -> dict[str, Any]:

@@ -84,9 +84,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 def _build(root: Path, values: dict[str, Any]) -> HubSettings:
     _check_deadlines(values.pop(_ASSIGNMENTS, {}))
     if "root" in values:
-        raise MisfitError(
-            ("root",), "the key 'root' means nothing here.", "take it out: the course is where the file is"
-        )
+        raise MisfitError(("root",), "the key 'root' means nothing here.", "take it out")
     if "title" not in values:
         raise MisfitError((), "hub/course.toml does not say title.", 'add a line title = "..."')
     return build(HubSettings, {**values, "root": root}, (), readers={**_READERS, "root": lambda value, keys: value})

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from coursekit.config import image_tag
+from coursekit.engine import open_engine
 from coursekit.engine.daemon import LABEL, connect, disconnect_all, explained
-from coursekit.errors import EngineError
+from coursekit.errors import EngineError, ImageMissingError
 from coursekit.hub.settings import HubSettings, Profile
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 # Servers have no group, by which an engine knows the nodes of clusters.
 _REALM: Final = f"{LABEL}.realm"
 _ROLE: Final = f"{LABEL}.role"
+_HUB: Final = f"{LABEL}.hub"
 _STOP_S: Final = 5
 
 
@@ -58,6 +61,7 @@ def server_labels(settings: HubSettings, user: str, profile: Profile, devices: I
     return {
         _REALM: settings.realm,
         _ROLE: "server",
+        _HUB: str(settings.state),
         f"{LABEL}.owner": user,
         f"{LABEL}.profile": profile.name,
         f"{LABEL}.reserved": str(profile.set_aside),
@@ -70,6 +74,28 @@ def servers(settings: HubSettings) -> tuple[Server, ...]:
     """List users' containers, running or not, by user."""
     rows = connect().api.containers(all=True, filters=_ours(settings))
     return tuple(sorted((_read(row) for row in rows), key=lambda server: server.user))
+
+
+@explained
+def require_images(settings: HubSettings) -> None:
+    """Refuse to start a Hub whose servers would have no image.
+
+    Raises
+    ------
+    ImageMissingError
+        If the daemon lacks the image of a profile.
+    """
+    import docker.errors
+
+    client = connect()
+    for name in sorted({profile.image for profile in settings.profiles}):
+        try:
+            client.images.get(image_tag(name))
+        except docker.errors.ImageNotFound:
+            raise ImageMissingError(
+                f"the daemon has no image {image_tag(name)!r}, which a profile needs.",
+                fix=f"coursekit image build {name}",
+            ) from None
 
 
 @explained
@@ -118,7 +144,7 @@ def ensure_network(settings: HubSettings) -> str:
             driver="bridge",
             internal=internal,
             options={"com.docker.network.bridge.enable_icc": "false"},
-            labels={_REALM: settings.realm, _ROLE: "hub"},
+            labels={_REALM: settings.realm, _ROLE: "hub", _HUB: str(settings.state)},
         )
     except docker.errors.APIError as error:
         raise EngineError(
@@ -146,12 +172,21 @@ def remove_servers(settings: HubSettings) -> int:
     return len(found)
 
 
+def remove_clusters(settings: HubSettings) -> None:
+    """Remove the clusters that the gateway of this Hub keeps."""
+    engine = open_engine(settings.engine, keep=True, realm=settings.realm)
+    for owner, group in sorted({(node.owner, node.group) for node in engine.nodes()}):
+        engine.remove(owner=owner, group=group)
+
+
 def _ours(settings: HubSettings) -> dict[str, Any]:
-    return {"label": [f"{_REALM}={settings.realm}", f"{_ROLE}=server"]}
+    return {"label": [f"{_REALM}={settings.realm}", f"{_ROLE}=server", f"{_HUB}={settings.state}"]}
 
 
 def _networks(client: docker.DockerClient, settings: HubSettings) -> list[Network]:
-    return client.networks.list(filters={"label": [f"{_REALM}={settings.realm}", f"{_ROLE}=hub"]})
+    return client.networks.list(
+        filters={"label": [f"{_REALM}={settings.realm}", f"{_ROLE}=hub", f"{_HUB}={settings.state}"]}
+    )
 
 
 def _gateway(network: Network) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from coursekit.config import Course, cache_dir
-from coursekit.engine.daemon import realm_of
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Quotas
 from coursekit.grading import GradingSettings, default_settings
@@ -205,8 +205,8 @@ class HubSettings:
 
     @property
     def realm(self) -> str:
-        """What keeps this Hub's containers apart from those of others on the same daemon."""
-        return realm_of(None)
+        """What keeps this Hub's containers apart from others on the same daemon (``COURSEKIT_REALM``)."""
+        return os.environ.get("COURSEKIT_REALM") or "class"
 
     @property
     def is_gateway_there(self) -> bool:

@@ -1,0 +1,296 @@
+"""Backups of a Hub: what cannot be made again. And upgrades of its databases, tried on a copy first.
+
+A backup holds the Hub's and the gateway's databases, the gradebook with the course's folders, the exchange, and the
+Hub's secrets: it is as secret as they are. Databases of SQLite are copied by SQLite itself, so that a backup of a Hub
+that runs is whole. Homes are listed, or taken along where asked for: they are large, and often have a backup of their
+own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from coursekit import __version__
+from coursekit.errors import HubError, HubRunningError
+from coursekit.hub.processes import hub_processes
+from coursekit.hub.settings import HubSettings
+
+_MANIFEST: Final = "backup.json"
+_STATE_FILES: Final = ("cookie_secret", "passwords.json", "ports.json", "line.json", "roster.csv", "jupyterhub.sqlite")
+_LARGE: Final = (".cache", "__pycache__")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backup:
+    """What a backup holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    made : str
+        When, UTC.
+    version : str
+        Of coursekit.
+    parts : tuple of str
+        What is in it: ``state``, ``course``, ``exchange``, ``homes``.
+    homes : tuple of str
+        Whose homes there were.
+    """
+
+    path: Path
+    made: str
+    version: str
+    parts: tuple[str, ...]
+    homes: tuple[str, ...]
+
+
+def back_up(settings: HubSettings, path: Path, *, with_homes: bool = False) -> Backup:
+    """Write a backup; the Hub may run meanwhile.
+
+    Parameters
+    ----------
+    settings : HubSettings
+        Which Hub.
+    path : Path
+        The file to write, a ``.tar.gz``.
+    with_homes : bool
+        Take users' homes along.
+
+    Raises
+    ------
+    HubError
+        If the file is there already, or cannot be written.
+    """
+    if path.exists():
+        raise HubError(f"{path} is there already.", fix="choose another name, or move it away")
+    folders = _folders(settings, with_homes=with_homes)
+    homes = sorted(each.name for each in settings.homes.iterdir()) if settings.homes.is_dir() else []
+    made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    manifest = {"made": made, "version": __version__, "parts": [name for name, _ in folders], "homes": homes}
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with tempfile.TemporaryDirectory(prefix="coursekit-backup-") as temporary:
+            (Path(temporary) / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                with tarfile.open(fileobj=file, mode="w:gz") as archive:
+                    archive.add(Path(temporary) / _MANIFEST, _MANIFEST)
+                    for name, folder in folders:
+                        _add(archive, folder, name, Path(temporary))
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise HubError(f"{path} could not be written: {error.strerror}.", fix="free space, or choose another") from None
+    return Backup(path=path, made=made, version=__version__, parts=tuple(manifest["parts"]), homes=tuple(homes))
+
+
+def restore(settings: HubSettings, path: Path) -> Backup:
+    """Put a backup in the place of what is there; what was there is kept beside it, under a name with the time.
+
+    Raises
+    ------
+    HubRunningError
+        If the Hub runs.
+    HubError
+        If the file is no backup.
+    """
+    require_stopped(settings)
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=_build(settings)) as temporary:
+        unpacked = Path(temporary)
+        manifest = _unpack(path, unpacked)
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        places = dict(_folders(settings, with_homes=True))
+        for part in manifest["parts"]:
+            if part == "state":
+                _restore_files(unpacked / part, settings.state, stamp)
+            elif (unpacked / part).is_dir():
+                target = places[part]
+                if target.exists():
+                    target.rename(target.with_name(f"{target.name}.before-{stamp}"))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(str(unpacked / part), target)
+    return Backup(path=path, **{key: _as_tuple(value) for key, value in manifest.items()})
+
+
+def upgrade(settings: HubSettings, *, tell: Callable[[str], None] = lambda step: None) -> bool:
+    """Bring the Hub's database and the gradebook to what is installed: on a copy, and then, if that went well, for real.
+
+    Returns
+    -------
+    bool
+        Whether anything had to be changed.
+
+    Raises
+    ------
+    HubRunningError
+        If the Hub runs.
+    HubError
+        If the copy could not be upgraded; then nothing was changed.
+    """
+    require_stopped(settings)
+    changed = False
+    for title, path, needs, migrate in _databases(settings):
+        if not path.is_file() or not needs(f"sqlite:///{path}"):
+            tell(f"{title}: nothing to do")
+            continue
+        with tempfile.TemporaryDirectory(prefix="upgrade-", dir=path.parent) as temporary:
+            copy = Path(temporary) / path.name
+            copy_database(path, copy)
+            tell(f"{title}: trying it on a copy")
+            _try(title, lambda copy=copy, migrate=migrate: migrate(f"sqlite:///{copy}"))  # type: ignore[misc]
+            kept = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            shutil.copy2(path, kept)
+            copy.replace(path)
+            tell(f"{title}: upgraded; as it was before: {kept}")
+        changed = True
+    return changed
+
+
+def require_stopped(settings: HubSettings) -> None:
+    """Refuse to go on while the Hub runs."""
+    if any(found.part == "hub" for found in hub_processes(settings)):
+        raise HubRunningError("the Hub runs.", fix="coursekit hub down --keep-servers, then try again")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database of SQLite that may be in use."""
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
+        contextlib.closing(sqlite3.connect(target)) as writer,
+    ):
+        reader.backup(writer)
+
+
+def _folders(settings: HubSettings, *, with_homes: bool) -> list[tuple[str, Path]]:
+    folders = [
+        ("state", settings.state),
+        ("course", settings.grading.course_dir),
+        ("exchange", settings.grading.exchange),
+    ]
+    return [*folders, ("homes", settings.homes)] if with_homes else folders
+
+
+def _add(archive: tarfile.TarFile, folder: Path, name: str, temporary: Path) -> None:
+    """Add a folder; databases as SQLite copies them, and of the Hub's state only what cannot be made again."""
+    for path in _files(folder, name):
+        inside = f"{name}/{path.relative_to(folder)}"
+        if path.suffix in (".sqlite", ".db") and path.is_file() and not path.is_symlink():
+            copy = temporary / "database"
+            copy.unlink(missing_ok=True)
+            copy_database(path, copy)
+            archive.add(copy, inside)
+        elif path.is_symlink() or path.is_file():  # pipes and devices of students are left out
+            archive.add(path, inside, recursive=False)
+
+
+def _files(folder: Path, name: str) -> Iterator[Path]:
+    if name == "state":
+        yield from (folder / each for each in _STATE_FILES if (folder / each).is_file())
+        return
+    for where, folders, files in os.walk(folder):  # which does not follow links
+        folders[:] = sorted(each for each in folders if each not in _LARGE)
+        yield from (Path(where) / each for each in sorted(files))
+
+
+def _unpack(path: Path, target: Path) -> dict[str, Any]:
+    try:
+        with tarfile.open(path) as archive:
+            archive.extractall(target, filter="data")
+        manifest: dict[str, Any] = json.loads((target / _MANIFEST).read_text(encoding="utf-8"))
+        return {key: manifest[key] for key in ("made", "version", "parts", "homes")}
+    except (OSError, tarfile.TarError, ValueError, KeyError, EOFError) as error:
+        raise HubError(
+            f"{path} is no backup of a Hub: {error}.", fix="choose one that coursekit hub backup made"
+        ) from None
+
+
+def _restore_files(source: Path, target: Path, stamp: str) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()) if source.is_dir() else ():
+        there = target / path.name
+        if there.exists():
+            there.rename(there.with_name(f"{there.name}.before-{stamp}"))
+        shutil.move(str(path), there)
+        there.chmod(0o600)
+
+
+def _databases(settings: HubSettings) -> Iterator[tuple[str, Path, Callable[[str], bool], Callable[[str], None]]]:
+    """Give the databases that are files, whether each needs an upgrade, and what does it."""
+    from jupyterhub import dbutil
+
+    if not settings.database:
+        yield "the Hub's database", settings.state / "jupyterhub.sqlite", _hub_is_old, dbutil.upgrade
+    yield "the gradebook", settings.grading.course_dir / "gradebook.db", _gradebook_is_old, _upgrade_gradebook
+
+
+def _hub_is_old(url: str) -> bool:
+    from jupyterhub import orm
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url)
+    try:
+        orm.check_db_revision(engine)
+    except orm.DatabaseSchemaMismatch:
+        return True
+    finally:
+        engine.dispose()
+    return False
+
+
+def _gradebook_is_old(url: str) -> bool:
+    from nbgrader.api import get_alembic_version
+    from sqlalchemy import create_engine, inspect, text
+
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            if "alembic_version" not in inspect(engine).get_table_names():
+                return True
+            return bool(
+                connection.execute(text("SELECT version_num FROM alembic_version")).scalar() != get_alembic_version()
+            )
+    finally:
+        engine.dispose()
+
+
+def _upgrade_gradebook(url: str) -> None:
+    from nbgrader.dbutil import _temp_alembic_ini
+
+    from coursekit.grading.settings import put_scripts_on_path
+
+    put_scripts_on_path()
+    import subprocess
+
+    with _temp_alembic_ini(url) as ini:
+        subprocess.run(["alembic", "-c", ini, "upgrade", "head"], check=True, capture_output=True)
+
+
+def _try(title: str, migrate: Callable[[], None]) -> None:
+    try:
+        migrate()
+    except Exception as error:
+        raise HubError(
+            f"{title} could not be upgraded: {error}. That was a copy; nothing was changed.",
+            fix="go back to the version of coursekit that made it, and report this",
+        ) from error
+
+
+def _build(settings: HubSettings) -> Path:
+    folder = settings.root / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

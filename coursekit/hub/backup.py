@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from typing import Any, Final
 
 from coursekit import __version__
 from coursekit.errors import HubError, HubRunningError
+from coursekit.grading.settings import put_scripts_on_path
+from coursekit.hub.places import account
 from coursekit.hub.processes import hub_processes
 from coursekit.hub.settings import HubSettings
 
@@ -83,11 +86,11 @@ def back_up(settings: HubSettings, path: Path, *, with_homes: bool = False) -> B
     try:
         with tempfile.TemporaryDirectory(prefix="coursekit-backup-") as temporary:
             (Path(temporary) / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                with tarfile.open(fileobj=file, mode="w:gz") as archive:
-                    archive.add(Path(temporary) / _MANIFEST, _MANIFEST)
-                    for name, folder in folders:
-                        _add(archive, folder, name, Path(temporary))
+            secret = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(secret, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+                archive.add(Path(temporary) / _MANIFEST, _MANIFEST)
+                for name, folder in folders:
+                    _add(archive, folder, name, Path(temporary))
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -120,11 +123,13 @@ def restore(settings: HubSettings, path: Path) -> Backup:
                     target.rename(target.with_name(f"{target.name}.before-{stamp}"))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(str(unpacked / part), target)
+    _hand_over(settings.homes)
+    _hand_over(settings.grading.inbound)
     return Backup(path=path, **{key: _as_tuple(value) for key, value in manifest.items()})
 
 
 def upgrade(settings: HubSettings, *, tell: Callable[[str], None] = lambda step: None) -> bool:
-    """Bring the Hub's database and the gradebook to what is installed: on a copy, and then, if that went well, for real.
+    """Bring the Hub's database and the gradebook to what is installed: a copy first, which then takes their place.
 
     Returns
     -------
@@ -206,13 +211,30 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
 def _unpack(path: Path, target: Path) -> dict[str, Any]:
     try:
         with tarfile.open(path) as archive:
-            archive.extractall(target, filter="data")
+            archive.extractall(target, filter=_harmless)
         manifest: dict[str, Any] = json.loads((target / _MANIFEST).read_text(encoding="utf-8"))
         return {key: manifest[key] for key in ("made", "version", "parts", "homes")}
     except (OSError, tarfile.TarError, ValueError, KeyError, EOFError) as error:
         raise HubError(
             f"{path} is no backup of a Hub: {error}.", fix="choose one that coursekit hub backup made"
         ) from None
+
+
+def _harmless(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """Leave out links that lead out of the folder, which students may have made; everything else is as it was."""
+    try:
+        return tarfile.data_filter(member, path)
+    except tarfile.FilterError:
+        return None
+
+
+def _hand_over(folder: Path) -> None:
+    """Give what is in a folder to the account of users' containers, if this one may."""
+    if os.geteuid() != 0 or not folder.is_dir():
+        return
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.lchown(Path(where) / name, account(), account())
 
 
 def _restore_files(source: Path, target: Path, stamp: str) -> None:
@@ -252,6 +274,7 @@ def _gradebook_is_old(url: str) -> bool:
     from nbgrader.api import get_alembic_version
     from sqlalchemy import create_engine, inspect, text
 
+    put_scripts_on_path()
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
@@ -267,11 +290,7 @@ def _gradebook_is_old(url: str) -> bool:
 def _upgrade_gradebook(url: str) -> None:
     from nbgrader.dbutil import _temp_alembic_ini
 
-    from coursekit.grading.settings import put_scripts_on_path
-
     put_scripts_on_path()
-    import subprocess
-
     with _temp_alembic_ini(url) as ini:
         subprocess.run(["alembic", "-c", ini, "upgrade", "head"], check=True, capture_output=True)
 

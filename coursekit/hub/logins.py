@@ -111,7 +111,7 @@ def _update_oauth(c: Any, oauth: OAuth) -> None:
 
 def _update_lti13(c: Any, settings: HubSettings, lti13: Lti13) -> None:
     """Let a learning platform launch the Hub."""
-    c.JupyterHub.authenticator_class = "ltiauthenticator.LTI13Authenticator"
+    c.JupyterHub.authenticator_class = "ltiauthenticator.lti13.auth.LTI13Authenticator"
     c.LTI13Authenticator.issuer = lti13.issuer
     c.LTI13Authenticator.client_id = set(lti13.client_ids)
     c.LTI13Authenticator.authorize_url = lti13.authorize_url

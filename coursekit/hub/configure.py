@@ -84,9 +84,20 @@ def configure(c: Any, settings: HubSettings) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InnerAddresses:
-    """Where the Hub and the gateway listen for users' servers; the gateway's is empty where there is none."""
+    """Where the Hub and the gateway are for users' servers.
+
+    Parameters
+    ----------
+    hub : str
+        Where the Hub listens.
+    connect : str
+        Where servers find it, if that is another address.
+    gateway : str
+        Where servers find the gateway; empty where there is none.
+    """
 
     hub: str
+    connect: str = ""
     gateway: str = ""
 
 
@@ -98,12 +109,17 @@ def inner_addresses(settings: HubSettings) -> InnerAddresses:
     """
     if not settings.runs_containers:
         return InnerAddresses(hub=f"http://{LOOPBACK}:{free_port()}")
-    host = ensure_network(settings) if settings.engine == "docker" else "0.0.0.0"  # noqa: S104 -- an overlay has none
+    # The Hub of a Swarm is in a container itself, and has a name on the servers' network.
+    swarm = settings.engine == "swarm"
+    host = "0.0.0.0" if swarm else ensure_network(settings)  # noqa: S104
+    name = os.environ.get("COURSEKIT_HUB_HOST", "hub") if swarm else host
     ports = settings.state / "ports.json"
-    hub = f"http://{host}:{stable_port(ports, 'hub', host)}"
-    if not settings.is_gateway_there:
-        return InnerAddresses(hub=hub)
-    return InnerAddresses(hub=hub, gateway=f"http://{host}:{stable_port(ports, 'gateway', host)}/services/{GATEWAY}")
+    hub, gateway = (stable_port(ports, part, host) for part in ("hub", "gateway"))
+    return InnerAddresses(
+        hub=f"http://{host}:{hub}",
+        connect=f"http://{name}:{hub}" if swarm else "",
+        gateway=f"http://{name}:{gateway}/services/{GATEWAY}" if settings.is_gateway_there else "",
+    )
 
 
 def update_addresses(c: Any, settings: HubSettings, inner: InnerAddresses) -> None:
@@ -111,7 +127,11 @@ def update_addresses(c: Any, settings: HubSettings, inner: InnerAddresses) -> No
     c.JupyterHub.bind_url = f"http://{settings.network.address}:{settings.port or free_port()}"
     c.JupyterHub.hub_bind_url = inner.hub
     c.JupyterHub.proxy_class = CourseProxy
-    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{free_port()}"
+    if inner.connect:
+        c.JupyterHub.hub_connect_url = inner.connect
+    proxy = os.environ.get("COURSEKIT_PROXY_API")  # one that is started beside the Hub, as hub/compose.yaml does
+    c.ConfigurableHTTPProxy.should_start = not proxy
+    c.ConfigurableHTTPProxy.api_url = proxy or f"http://127.0.0.1:{free_port()}"
     c.ConfigurableHTTPProxy.command = [sys.executable, "-m", "coursekit.hub.proxy"]
 
 

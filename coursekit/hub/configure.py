@@ -6,10 +6,11 @@ people who trust each other, and tests. With ``docker`` and ``swarm`` each stude
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ GATEWAY: Final = "gateway"
 CLASS: Final = "custom:gateway:class"
 """The Hub's scope of those who see the clusters of the whole class."""
 
+_USE_GATEWAY: Final = f"access:services!service={GATEWAY}"
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
     "COURSEKIT_IDLE_S",
@@ -77,9 +79,9 @@ def configure(c: Any, settings: HubSettings) -> None:
         update_containers(c, settings, Admission(settings), gateway_url=inner.gateway)
     else:
         update_servers(c, settings)
-    c.Spawner.server_token_scopes = _server_token_scopes(settings)
+    c.Spawner.server_token_scopes = _server_token_scopes(settings, has_gateway=bool(inner.gateway))
     update_services(c, settings, inner)
-    update_roles(c, settings)
+    update_roles(c, settings, has_gateway=bool(inner.gateway))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,18 +213,19 @@ def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
     return {
         "name": GATEWAY,
         "url": f"{parts.scheme}://{parts.netloc}",
-        "command": [sys.executable, "-m", "coursekit.gateway.service"],
+        "command": [sys.executable, "-m", "coursekit.gateway"],
         "environment": {
             **environment(settings),
             "COURSEKIT_ENGINE": settings.engine,
             "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
+            "COURSEKIT_GATEWAY_QUOTAS": json.dumps(asdict(settings.quotas), default=str),
             "COURSEKIT_REALM": settings.realm,
         },
         "display": False,
     }
 
 
-def update_roles(c: Any, settings: HubSettings) -> None:
+def update_roles(c: Any, settings: HubSettings, *, has_gateway: bool = False) -> None:
     """Give instructors formgrader, the approval of those who sign up and the view of the class, and nothing else."""
     own = {
         APPROVE: {"description": "Approve those who sign up"},
@@ -237,7 +240,12 @@ def update_roles(c: Any, settings: HubSettings) -> None:
     culler = {"name": CULLER, "services": [CULLER], "scopes": list(CULLER_SCOPES)}
     c.JupyterHub.custom_scopes = own
     c.JupyterHub.load_groups = {settings.graders: {"users": list(settings.instructors)}}
-    c.JupyterHub.load_roles = [graders, culler] if settings.runs_containers else [graders]
+    user = {"name": "user", "scopes": ["self", _USE_GATEWAY]}
+    c.JupyterHub.load_roles = [
+        graders,
+        *([culler] if settings.runs_containers else []),
+        *([user] if has_gateway else []),
+    ]
 
 
 def environment(settings: HubSettings) -> dict[str, str]:
@@ -258,13 +266,14 @@ def _grader_scopes(settings: HubSettings) -> list[str]:
     return [f"access:services!service={course}", "list:services", f"read:services!service={course}"]
 
 
-def _server_token_scopes(settings: HubSettings) -> Any:
-    """Let the instructors' servers, and only theirs, find formgrader: nbgrader's Course List asks the Hub for it."""
-    own = ["users:activity!user", "access:servers!server"]
+def _server_token_scopes(settings: HubSettings, *, has_gateway: bool = False) -> Any:
+    """Let the instructors' servers, and only theirs, find formgrader, for nbgrader's Course List; and see the class."""
+    gateway, view = ([_USE_GATEWAY], [CLASS]) if has_gateway else ([], [])
+    own = ["users:activity!user", "access:servers!server", *gateway]
 
     def scopes(spawner: Any) -> list[str]:
         if spawner.user.name not in settings.instructors:
             return own
-        return [*own, "read:users!user", *_grader_scopes(settings)]
+        return [*own, "read:users!user", *_grader_scopes(settings), *view]
 
     return scopes

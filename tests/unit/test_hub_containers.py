@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 from types import SimpleNamespace
@@ -194,3 +195,25 @@ def test_a_class_keeps_its_addresses_when_its_hub_is_started_again(tmp_path):
     configuring.configure(first, settings)
     configuring.configure(second, settings)
     assert first.JupyterHub.hub_bind_url == second.JupyterHub.hub_bind_url
+
+
+def test_where_there_is_a_gateway_servers_may_use_it_and_instructors_see_the_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(HubSettings, "is_gateway_there", True)
+    c = Config()
+    settings = make(tmp_path, engine="swarm")
+    configuring.configure(c, settings)
+    (gateway,) = [service for service in c.JupyterHub.services if service["name"] == "gateway"]
+    assert gateway["environment"]["COURSEKIT_ENGINE"] == "swarm"
+    quotas = json.loads(gateway["environment"]["COURSEKIT_GATEWAY_QUOTAS"])
+    assert quotas["default"]["cap"]["cores"] == settings.quotas.default.cap.cores
+    use, view = "access:services!service=gateway", "custom:gateway:class"
+    roles = {role["name"]: role["scopes"] for role in c.JupyterHub.load_roles}
+    assert roles["user"] == ["self", use]
+    assert view in roles[settings.graders]
+    scopes = {
+        name: c.Spawner.server_token_scopes(SimpleNamespace(user=SimpleNamespace(name=name))) for name in ("ada", "ina")
+    }
+    assert use in scopes["ada"]
+    assert view not in scopes["ada"]
+    assert {use, view} <= set(scopes["ina"])
+    assert c.Spawner.environment["COURSEKIT_GATEWAY_URL"].endswith("/services/gateway")

@@ -211,7 +211,7 @@ class HubSettings:
     @property
     def is_gateway_there(self) -> bool:
         """Whether this installation has the service that gives a class its clusters."""
-        return find_spec("coursekit.gateway.service") is not None
+        return find_spec("coursekit.gateway.__main__") is not None
 
     @property
     def db_url(self) -> str:

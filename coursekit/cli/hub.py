@@ -118,8 +118,8 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that coursekit hub
 @app.command(epilog="Example:  coursekit hub upgrade")
 def upgrade() -> None:
     """Bring the databases to what is installed: on a copy first, which takes their place. The Hub must not run."""
-    from coursekit.hub.backup import upgrade as migrate
     from coursekit.hub.settings import read_settings
+    from coursekit.hub.upgrade import upgrade as migrate
 
     if not migrate(read_settings(find_course()), tell=typer.echo):
         typer.echo("Everything is as this version wants it.")

@@ -1,4 +1,4 @@
-"""Backups of a Hub: what cannot be made again. And upgrades of its databases, tried on a copy first.
+"""Backups of a Hub: what cannot be made again.
 
 A backup holds the Hub's and the gateway's databases, the gradebook with the course's folders, the exchange, and the
 Hub's secrets: it is as secret as they are. Databases of SQLite are copied by SQLite itself, so that a backup of a Hub
@@ -13,10 +13,9 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,6 @@ from typing import Any, Final
 
 from coursekit import __version__
 from coursekit.errors import HubError, HubRunningError
-from coursekit.grading.settings import put_scripts_on_path
 from coursekit.hub.places import account
 from coursekit.hub.processes import hub_processes
 from coursekit.hub.settings import HubSettings
@@ -128,40 +126,6 @@ def restore(settings: HubSettings, path: Path) -> Backup:
     return Backup(path=path, **{key: _as_tuple(value) for key, value in manifest.items()})
 
 
-def upgrade(settings: HubSettings, *, tell: Callable[[str], None] = lambda step: None) -> bool:
-    """Bring the Hub's database and the gradebook to what is installed: a copy first, which then takes their place.
-
-    Returns
-    -------
-    bool
-        Whether anything had to be changed.
-
-    Raises
-    ------
-    HubRunningError
-        If the Hub runs.
-    HubError
-        If the copy could not be upgraded; then nothing was changed.
-    """
-    require_stopped(settings)
-    changed = False
-    for title, path, needs, migrate in _databases(settings):
-        if not path.is_file() or not needs(f"sqlite:///{path}"):
-            tell(f"{title}: nothing to do")
-            continue
-        with tempfile.TemporaryDirectory(prefix="upgrade-", dir=path.parent) as temporary:
-            copy = Path(temporary) / path.name
-            copy_database(path, copy)
-            tell(f"{title}: trying it on a copy")
-            _try(title, lambda copy=copy, migrate=migrate: migrate(f"sqlite:///{copy}"))  # type: ignore[misc]
-            kept = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-            shutil.copy2(path, kept)
-            copy.replace(path)
-            tell(f"{title}: upgraded; as it was before: {kept}")
-        changed = True
-    return changed
-
-
 def require_stopped(settings: HubSettings) -> None:
     """Refuse to go on while the Hub runs."""
     if any(found.part == "hub" for found in hub_processes(settings)):
@@ -245,64 +209,6 @@ def _restore_files(source: Path, target: Path, stamp: str) -> None:
             there.rename(there.with_name(f"{there.name}.before-{stamp}"))
         shutil.move(str(path), there)
         there.chmod(0o600)
-
-
-def _databases(settings: HubSettings) -> Iterator[tuple[str, Path, Callable[[str], bool], Callable[[str], None]]]:
-    """Give the databases that are files, whether each needs an upgrade, and what does it."""
-    from jupyterhub import dbutil
-
-    if not settings.database:
-        yield "the Hub's database", settings.state / "jupyterhub.sqlite", _hub_is_old, dbutil.upgrade
-    yield "the gradebook", settings.grading.course_dir / "gradebook.db", _gradebook_is_old, _upgrade_gradebook
-
-
-def _hub_is_old(url: str) -> bool:
-    from jupyterhub import orm
-    from sqlalchemy import create_engine
-
-    engine = create_engine(url)
-    try:
-        orm.check_db_revision(engine)
-    except orm.DatabaseSchemaMismatch:
-        return True
-    finally:
-        engine.dispose()
-    return False
-
-
-def _gradebook_is_old(url: str) -> bool:
-    from nbgrader.api import get_alembic_version
-    from sqlalchemy import create_engine, inspect, text
-
-    put_scripts_on_path()
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            if "alembic_version" not in inspect(engine).get_table_names():
-                return True
-            return bool(
-                connection.execute(text("SELECT version_num FROM alembic_version")).scalar() != get_alembic_version()
-            )
-    finally:
-        engine.dispose()
-
-
-def _upgrade_gradebook(url: str) -> None:
-    from nbgrader.dbutil import _temp_alembic_ini
-
-    put_scripts_on_path()
-    with _temp_alembic_ini(url) as ini:
-        subprocess.run(["alembic", "-c", ini, "upgrade", "head"], check=True, capture_output=True)
-
-
-def _try(title: str, migrate: Callable[[], None]) -> None:
-    try:
-        migrate()
-    except Exception as error:
-        raise HubError(
-            f"{title} could not be upgraded: {error}. That was a copy; nothing was changed.",
-            fix="go back to the version of coursekit that made it, and report this",
-        ) from error
 
 
 def _build(settings: HubSettings) -> Path:

@@ -12,9 +12,10 @@ import tarfile
 import pytest
 
 from coursekit.errors import HubError, HubRunningError
-from coursekit.hub.backup import back_up, restore, upgrade
+from coursekit.hub.backup import back_up, restore
 from coursekit.hub.configure import LABEL
 from coursekit.hub.settings import HubSettings
+from coursekit.hub.upgrade import upgrade
 
 
 @pytest.fixture
@@ -151,12 +152,12 @@ def test_databases_of_this_version_need_no_upgrade_and_old_ones_are_upgraded_on_
 
 
 def test_an_upgrade_keeps_the_database_as_it_was(settings, monkeypatch):
-    from coursekit.hub import backup
+    from coursekit.hub import upgrade as upgrading
 
     def databases(settings):
         yield "the database", settings.state / "jupyterhub.sqlite", lambda url: True, lambda url: write(url[10:], "new")
 
-    monkeypatch.setattr(backup, "_databases", databases)
+    monkeypatch.setattr(upgrading, "_databases", databases)
     assert upgrade(settings)
     assert read(settings.state / "jupyterhub.sqlite") == "new"
     (kept,) = settings.state.glob("jupyterhub.sqlite.before-*")

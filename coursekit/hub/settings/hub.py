@@ -73,6 +73,11 @@ class Network:
                 f"address = {self.address!r} is not an address of this machine.", fix='use "127.0.0.1" or "0.0.0.0"'
             )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether only browsers of this machine reach the Hub."""
+        return self.address.startswith("127.") or self.address == "::1"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HubSettings:
@@ -142,6 +147,11 @@ class HubSettings:
         if self.engine not in ENGINES:
             raise SettingsError(
                 f"engine = {self.engine!r} cannot run a Hub's servers.", fix=f"use one of {', '.join(ENGINES)}"
+            )
+        if not self.runs_containers and not self.network.is_local:
+            raise SettingsError(
+                f"network = {self.network.address!r} would let others use your account.",
+                fix='use engine = "docker", or address = "127.0.0.1"',
             )
         self._check_names()
         self._check_profiles()

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tornado.log import app_log
 from tornado.web import HTTPError
 
 from coursekit.config import format_memory
-from coursekit.errors import SettingsError
+from coursekit.errors import EngineError, SettingsError
 from coursekit.hub.line import Line, choose_devices, read_line, write_line
 from coursekit.hub.servers import Free, free_now
 from coursekit.hub.settings import HubSettings, Profile
@@ -79,6 +80,8 @@ class Admission:
         async with self._one_at_a_time:
             self._entering.pop(user, None)  # of an earlier try
             free = await self.free()
+            if free is None:
+                raise NotNowError("Servers cannot be started at the moment. Try again in a minute.", status=503)
             if profile.set_aside > free.free_memory:
                 raise NotNowError(
                     f"{profile.title} needs {format_memory(profile.set_aside)} of memory, and "
@@ -92,9 +95,13 @@ class Admission:
         """Forget that a user was let in: their server has ended, or did not start."""
         self._entering.pop(user, None)
 
-    async def free(self) -> Free:
-        """Tell what is free, with those counted who are just starting."""
-        free = await asyncio.to_thread(self._look, self._settings)
+    async def free(self) -> Free | None:
+        """Tell what is free, with those counted who are just starting; None while the engine does not answer."""
+        try:
+            free = await asyncio.to_thread(self._look, self._settings)
+        except EngineError as error:
+            app_log.error("%s", error)
+            return None
         return without(free, {user: entry for user, entry in self._entering.items() if user not in free.users})
 
     def look(self, user: str) -> Line:

@@ -24,7 +24,7 @@ def render(profiles: Sequence[Profile], free: Free | None, line: Line, user: str
     profiles : sequence of Profile
         In the order of the settings; the first is chosen.
     free : Free or None
-        What is free now; None where the engine itself finds a place.
+        What is free now; None where that is not known: a Swarm finds a place itself.
     line : Line
         Those who wait for a GPU.
     user : str

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coursekit.config import GiB
+from coursekit.errors import EngineUnavailableError
 from coursekit.hub.admission import Admission, NotNowError
 from coursekit.hub.form import chosen, render
 from coursekit.hub.line import KEPT_S, Line, choose_devices, read_line, write_line
@@ -164,6 +165,18 @@ def test_a_profile_that_there_is_not_is_refused(door, name):
     with pytest.raises(NotNowError) as caught:
         enter(door, "ada", name)
     assert caught.value.status_code == 400
+
+
+def test_while_the_engine_does_not_answer_nobody_starts_and_the_form_is_shown_all_the_same(settings):
+    def gone(settings):
+        raise EngineUnavailableError("no Docker daemon answers.", fix="start it")
+
+    door = Admission(settings, look=gone)
+    with pytest.raises(NotNowError) as caught:
+        enter(door, "ada", "spark")
+    assert caught.value.status_code == 503
+    assert asyncio.run(door.free()) is None
+    assert render(settings.profiles, None, Line(), "ada").count('type="radio"') == 3
 
 
 def test_without_a_choice_the_first_profile_is_taken(door):

@@ -48,7 +48,9 @@ def up(port: Port = None, engine: Engine = None, as_json: Json = False) -> None:
     if as_json:
         show([asdict(hub)], as_json=True)
         return
-    logins = login_rows(settings.instructors, hub.passwords.students, hub.passwords.instructors)
+    logins = login_rows(
+        settings.instructors, hub.passwords.students, hub.passwords.instructors, kind=settings.login.kind
+    )
     show_logins(hub.url, logins=logins, warn=not settings.runs_containers)
     typer.echo("Stop it with: coursekit hub down")
 
@@ -135,10 +137,22 @@ def status(engine: Engine = None, as_json: Json = False) -> None:
     show(rows, as_json=as_json, empty="No Hub runs. Start it with: coursekit hub up")
 
 
-def login_rows(instructors: tuple[str, ...], student_password: str, instructor_password: str) -> list[dict[str, str]]:
+def login_rows(
+    instructors: tuple[str, ...], student_password: str, instructor_password: str, *, kind: str = "shared-password"
+) -> list[dict[str, str]]:
     """Say who logs in with what."""
     students = {"who": "students", "name": "ada, ben, chloe, or any other", "password": student_password}
-    return [students, {"who": "instructor", "name": ", ".join(instructors), "password": instructor_password}]
+    instructor = {"who": "instructor", "name": ", ".join(instructors), "password": instructor_password}
+    if kind == "native":
+        students = {
+            "who": "students",
+            "name": "sign up at /hub/signup, approved at /hub/authorize",
+            "password": "their own",
+        }
+    elif kind != "shared-password":
+        elsewhere = f"where {kind} sends them"
+        return [row | {"password": elsewhere} for row in (students | {"name": "of the roster"}, instructor)]
+    return [students, instructor]
 
 
 def show_logins(url: str, *, logins: list[dict[str, str]], warn: bool = True) -> None:

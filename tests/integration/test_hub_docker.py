@@ -166,8 +166,8 @@ def test_lessons_are_there_and_are_the_students_own(hub, ada):
         "timeout 5 bash -c 'echo > /dev/tcp/1.1.1.1/53'",
         "mount -t tmpfs none /mnt",
         "unshare --user --map-root-user true",
-        "env | grep -i -e CONFIGPROXY -e DOCKER_HOST -e cookie",
-        "find / -xdev -name gradebook.db 2>/dev/null | grep .",
+        "env | grep -i -e CONFIGPROXY -e DOCKER_HOST -e COOKIE_SECRET",
+        "find / -name gradebook.db -not -path '/opt/venv/*' -not -path '/proc/*' 2>/dev/null | grep .",
     ],
 )
 def test_a_student_cannot(ada, attempt):

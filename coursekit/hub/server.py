@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import psutil
 
@@ -74,7 +74,8 @@ class PartStatus:
     Parameters
     ----------
     part : str
-        ``"hub"``, ``"proxy"``, ``"formgrader"``, ``"server"`` (of one user), or ``"other"`` (kernels, Spark, ...).
+        ``"hub"``, ``"proxy"``, ``"gateway"``, ``"formgrader"``, ``"culler"``, ``"server"`` (of one user), or
+        ``"other"`` (kernels, Spark, ...).
     user : str
         Whose it is.
     pid : int
@@ -199,7 +200,7 @@ def status(settings: HubSettings) -> tuple[PartStatus, ...]:
     """Say what runs: the Hub first, then its proxy, formgrader, and the servers of the users."""
     found = hub_processes(settings)
     alive = any(one.part == "hub" for one in found)
-    order: tuple[Part, ...] = ("hub", "proxy", "formgrader", "server", "other")
+    order = get_args(Part)
     processes = tuple(
         PartStatus(
             part=one.part,

@@ -39,6 +39,12 @@ memory = "2g"
 image = "notebook"
 limit_minutes = 60
 
+[profiles.brief]
+title = "Brief"
+memory = "1g"
+image = "notebook"
+idle_minutes = 1
+
 [profiles.gpu]
 title = "GPU"
 memory = "1g"
@@ -139,7 +145,7 @@ def test_the_form_shows_what_is_free(hub):
 
     page = asyncio.run(look())
     assert "Free now:" in page
-    assert [name for name in ("small", "large", "gpu") if f'value="{name}"' in page] == ["small", "large", "gpu"]
+    assert [name for name in ("small", "large", "gpu") if f'value="{name}"' not in page] == []
     assert chosen({"profile": ["small"]}) == {"profile": "small"}
 
 
@@ -233,6 +239,29 @@ def test_servers_survive_a_hub_that_is_killed(hub, ada):
 
     asyncio.run(wait())
     assert connect().containers.get(container_name(hub.settings, "ada")).id == before
+
+
+def test_a_server_that_nobody_uses_is_stopped_and_one_with_a_running_cell_is_not(hub):
+    async def leave_a_cell_running():
+        async with student(hub, "dee") as bot:
+            await bot.start_server("brief")
+            kernels = await bot._ask("POST", "/user/dee/api/kernels", accept=(201,), json={}, headers=bot._headers())
+            return kernels.json()["id"]
+
+    kernel = asyncio.run(leave_a_cell_running())
+    dee = connect().containers.get(container_name(hub.settings, "dee"))
+    work = "from jupyter_client import BlockingKernelClient as C; "
+    work += "from jupyter_core.paths import jupyter_runtime_dir as d; "
+    work += f"c = C(connection_file=d() + '/kernel-{kernel}.json'); c.load_connection_file(); c.start_channels(); "
+    work += "c.wait_for_ready(60); c.execute('import time; time.sleep(600)')"
+    code, said = run(dee, f'python -c "{work}"')
+    assert code == 0, said
+    start(hub, "cal", "brief")
+    deadline = time.monotonic() + 240
+    while "cal" in {server.user for server in servers(hub.settings)}:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    assert "dee" in {server.user for server in servers(hub.settings)}
 
 
 def test_a_server_that_is_stopped_leaves_its_home_and_nothing_else(hub, ben):

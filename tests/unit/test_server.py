@@ -184,7 +184,7 @@ def test_the_culler_goes_by_the_profile_of_each_server(tmp_path):
     assert profile_of(settings, {"user_options": {"profile": "gone"}}) == SPARK
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e4), st.floats(0, 1e4))
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1, 1e4), st.floats(0, 1e4))
 def test_a_server_without_limits_is_never_stopped_and_limits_only_bring_the_end_closer(idle, age, idle_min, limit_min):
     free = Profile(name="p", title="P", idle_minutes=0, limit_minutes=0)
     assert not is_due(free, inactive_s=idle, age_s=age)

@@ -71,6 +71,12 @@ class Profile:
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} = {getattr(self, name)} is not a time.", fix="give minutes; 0 is no limit")
 
+        if 0 < self.idle_minutes < 1:
+            raise SettingsError(
+                f"idle_minutes = {self.idle_minutes} is shorter than servers take to say that they are used.",
+                fix="give 1 or more; 0 is no limit",
+            )
+
     @property
     def set_aside(self) -> int:
         """What a server of this profile takes of the host's memory, whether it uses it or not, bytes."""

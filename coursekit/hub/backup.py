@@ -193,8 +193,13 @@ def _harmless(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
 
 
 def _hand_over(folder: Path) -> None:
-    """Give what is in a folder to the account of users' containers, if this one may."""
-    if os.geteuid() != 0 or not folder.is_dir():
+    """Make the folders in a folder their users' own, as they are made for a new user."""
+    if not folder.is_dir():
+        return
+    for own in folder.iterdir():
+        if own.is_dir() and not own.is_symlink():
+            own.chmod(0o700)
+    if os.geteuid() != 0:
         return
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):

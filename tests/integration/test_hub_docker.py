@@ -265,6 +265,7 @@ def test_a_server_that_nobody_uses_is_stopped_and_one_with_a_running_cell_is_not
 
 
 def test_a_server_that_is_stopped_leaves_its_home_and_nothing_else(hub, ben):
+    run(ben, "echo answers > ~/secret")
     stop(hub, "ben")
     deadline = time.monotonic() + 60
     while "ben" in {server.user for server in servers(hub.settings)}:

@@ -14,6 +14,7 @@ import pytest
 from coursekit.errors import HubError, HubRunningError
 from coursekit.hub.backup import back_up, restore
 from coursekit.hub.configure import LABEL
+from coursekit.hub.places import account
 from coursekit.hub.settings import HubSettings
 from coursekit.hub.upgrade import upgrade
 
@@ -70,6 +71,8 @@ def test_homes_are_taken_along_when_asked_for(settings, tmp_path):
     (settings.homes / "ada" / "work.ipynb").write_text("after")
     restore(settings, made.path)
     assert (settings.homes / "ada" / "work.ipynb").read_text() == "before"
+    assert stat.S_IMODE((settings.homes / "ada").stat().st_mode) == 0o700
+    assert (settings.homes / "ada" / "work.ipynb").stat().st_uid == account()
 
 
 def test_what_can_be_made_again_is_not_in_it(settings, tmp_path):

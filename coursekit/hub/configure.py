@@ -6,15 +6,15 @@ people who trust each other, and tests. With ``docker`` and ``swarm`` each stude
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import sysconfig
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from coursekit.gateway.quota_text import write_quotas
 from coursekit.hub.admission import Admission
 from coursekit.hub.containers import update_containers
 from coursekit.hub.culling import COMMAND as CULLER_COMMAND
@@ -218,11 +218,19 @@ def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
             **environment(settings),
             "COURSEKIT_ENGINE": settings.engine,
             "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
-            "COURSEKIT_GATEWAY_QUOTAS": json.dumps(asdict(settings.quotas), default=str),
+            "COURSEKIT_GATEWAY_QUOTAS": write_quotas(settings.quotas),
+            **_capacity(settings),
             "COURSEKIT_REALM": settings.realm,
         },
         "display": False,
     }
+
+
+def _capacity(settings: HubSettings) -> dict[str, str]:
+    given = settings.capacity
+    if given is None:
+        return {}
+    return {"COURSEKIT_GATEWAY_CORES": f"{given.cores:g}", "COURSEKIT_GATEWAY_MEMORY": str(given.memory)}
 
 
 def update_roles(c: Any, settings: HubSettings, *, has_gateway: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from coursekit.config import Course, cache_dir
 from coursekit.errors import SettingsError
-from coursekit.gateway.quotas import Quotas
+from coursekit.gateway.quotas import Quotas, Resources
 from coursekit.grading import GradingSettings, default_settings
 from coursekit.hub.settings.login import Login
 from coursekit.hub.settings.profiles import DEFAULT_PROFILES, Profile
@@ -106,6 +106,8 @@ class HubSettings:
         Images that profiles may use.
     gpus : tuple of str
         This host's GPUs, as ``nvidia-smi -L`` names them.
+    capacity : Resources or None
+        What the workers of all clusters may use together; None for what the engine has.
     profiles, quotas, login, storage, network
         The tables of these names.
     """
@@ -120,6 +122,7 @@ class HubSettings:
     database: str = ""
     images: tuple[str, ...] = ("notebook", "spark")
     gpus: tuple[str, ...] = ()
+    capacity: Resources | None = None
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
     quotas: Quotas = DEFAULT_QUOTAS
     login: Login = Login()  # noqa: RUF009 -- frozen

@@ -93,6 +93,17 @@ def read_quotas(table: Any, keys: Keys) -> Quotas:
     )
 
 
+def read_capacity(table: Any, keys: Keys) -> Resources:
+    """Read what all clusters may use together.
+
+    Raises
+    ------
+    MisfitError
+        If there is a key or a value that cannot be.
+    """
+    return _resources(table, keys)
+
+
 def _quota(values: dict[str, Any], keys: Keys, default: Quota) -> Quota:
     """Read one quota; what it leaves out is as in the default."""
     amounts = {

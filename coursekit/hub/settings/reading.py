@@ -17,11 +17,12 @@ from coursekit.hub.settings.hub import HubSettings, Network, Storage
 from coursekit.hub.settings.lines import Keys, line_of
 from coursekit.hub.settings.login import read_login
 from coursekit.hub.settings.profiles import read_profiles
-from coursekit.hub.settings.quotas import read_quotas
+from coursekit.hub.settings.quotas import read_capacity, read_quotas
 from coursekit.hub.settings.tables import MisfitError, build
 
 _ASSIGNMENTS: Final = "assignments"
 _READERS: Final[Mapping[str, Callable[[Any, Keys], Any]]] = {
+    "capacity": read_capacity,
     "login": read_login,
     "network": lambda table, keys: build(Network, table, keys, readers={}),
     "profiles": read_profiles,

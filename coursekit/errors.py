@@ -48,7 +48,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
         ├── HubNotRunningError        71
         ├── HubStartError             72
         ├── HubRunningError           73
-        └── RehearsalError            74
+        ├── RehearsalError            74
+        └── RecordsError              78  the database of usage cannot be used
 """
 
 from __future__ import annotations
@@ -335,3 +336,9 @@ class RehearsalError(HubError):
     """A bot student did not get what it deserved."""
 
     exit_code = 74
+
+
+class RecordsError(HubError):
+    """The database of what a class used cannot be read or written."""
+
+    exit_code = 78

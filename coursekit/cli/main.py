@@ -12,6 +12,7 @@ from coursekit.cli import assignment, cluster, dataset, hub, image, notebook
 from coursekit.cli.demo import demo
 from coursekit.cli.doctor import doctor
 from coursekit.cli.rehearse import rehearse
+from coursekit.cli.usage import usage
 from coursekit.errors import CoursekitError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(hub.app, name="hub")
 app.command(epilog="Example:  coursekit rehearse --students 6")(rehearse)
 app.command(epilog="Example:  coursekit demo --exit")(demo)
 app.add_typer(cluster.app, name="cluster")
+app.command(epilog="Example:  coursekit usage --by owner --by day --since 7d")(usage)
 app.add_typer(image.app, name="image")
 app.add_typer(notebook.app, name="notebook")
 app.add_typer(assignment.app, name="assignment")

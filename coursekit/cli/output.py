@@ -31,7 +31,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
         table.add_column(str(key), justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
         table.add_row(*_cells(row.values()))
-    Console().print(table)
+    Console(markup=False).print(table)  # a name or a label may hold brackets
 
 
 def _cells(values: Iterable[Any]) -> list[str]:

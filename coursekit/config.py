@@ -21,6 +21,8 @@ GiB: Final = 1024 * MiB
 _IDLE_S: Final = 3600.0
 _UNITS: Final = {"": 1, "k": KiB, "m": MiB, "g": GiB}
 _OWNER_PATTERN: Final = re.compile(r"[^a-z0-9]+")
+_PLAIN_PATTERN: Final = re.compile(r"[a-z0-9]{1,20}")
+_MARKED_PATTERN: Final = re.compile(r"[a-z0-9]*u[0-9a-f]{16}")
 # A registry's host and port may come first; the rest is lower case, as the daemon wants it.
 _REPOSITORY_PATTERN: Final = re.compile(r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*")
 
@@ -70,6 +72,18 @@ def format_time(seconds: float) -> str:
 def shorten(name: str, most: int = 63) -> str:
     """Give a name of at most ``most`` characters, as host names have: a longer one's end becomes a checksum."""
     return name if len(name) <= most else f"{name[: most - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def host_part(name: str) -> str:
+    """Write any name in small letters and digits, as a part of a host name; two names never become one.
+
+    Users choose their names: were ``a`` with a cluster ``b-c`` and ``a-b`` with a cluster ``c`` the same, one could
+    take the other's nodes. So a name that is not plain gets a checksum, and so does one that looks as if it had one.
+    """
+    if _PLAIN_PATTERN.fullmatch(name) and not _MARKED_PATTERN.fullmatch(name):
+        return name
+    plain = _OWNER_PATTERN.sub("", name.lower())[:12]
+    return f"{plain}u{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def owner() -> str:

@@ -44,12 +44,18 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── SandboxError              64  no sandbox of that kind here
     │   ├── UnfairAssignmentError     65  the gate refuses it
     │   └── RefusedSubmissionError    66  what was submitted cannot be read
-    └── HubError                      70
-        ├── HubNotRunningError        71
-        ├── HubStartError             72
-        ├── HubRunningError           73
-        ├── RehearsalError            74
-        └── RecordsError              78  the database of usage cannot be used
+    ├── HubError                      70
+    │   ├── HubNotRunningError        71
+    │   ├── HubStartError             72
+    │   ├── HubRunningError           73
+    │   ├── RehearsalError            74
+    │   └── RecordsError              78  the database of usage cannot be used
+    └── GatewayError                  80  the class's gateway could not do it
+        ├── GatewayUnavailableError   81  it does not answer
+        ├── NotAllowedError           82  not for this user
+        ├── TooManyRequestsError      83
+        ├── QueueError                84  the class has no workers left for a long time
+        └── UnknownTokenError         85  the Hub does not know it
 """
 
 from __future__ import annotations
@@ -342,3 +348,39 @@ class RecordsError(HubError):
     """The database of what a class used cannot be read or written."""
 
     exit_code = 78
+
+
+class GatewayError(CoursekitError):
+    """The class's gateway could not do what it was asked."""
+
+    exit_code = 80
+
+
+class GatewayUnavailableError(GatewayError):
+    """The class's gateway, or the Hub that it asks, does not answer."""
+
+    exit_code = 81
+
+
+class NotAllowedError(GatewayError):
+    """The user may not do this, or the token is not good for it."""
+
+    exit_code = 82
+
+
+class TooManyRequestsError(GatewayError):
+    """One user asks more often than the gateway answers."""
+
+    exit_code = 83
+
+
+class QueueError(GatewayError):
+    """The class has had no workers left for a long time."""
+
+    exit_code = 84
+
+
+class UnknownTokenError(GatewayError):
+    """There is no token, or one that the Hub does not know."""
+
+    exit_code = 85

@@ -11,7 +11,7 @@ import typer
 from coursekit.cli.output import Json, print_table
 
 if TYPE_CHECKING:
-    from coursekit.cluster import ClusterStatus, LocalProvisioner
+    from coursekit.cluster import ClusterStatus, Provisioner
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -128,11 +128,10 @@ def warm(fresh: Annotated[bool, typer.Option(help="Build it again.")] = False) -
     typer.echo(f"Clusters start from {path}")
 
 
-def _provisioner() -> LocalProvisioner:
-    from coursekit.cluster import LocalProvisioner
-    from coursekit.engine import open_engine
+def _provisioner() -> Provisioner:
+    from coursekit.cluster import open_provisioner
 
-    return LocalProvisioner(open_engine(keep=True))
+    return open_provisioner(keep=True)
 
 
 def _as_json(status: ClusterStatus) -> dict[str, Any]:
@@ -147,6 +146,9 @@ def _print(status: ClusterStatus, *, as_json: bool) -> None:
     typer.echo(
         f"Cluster {status.name!r} of {status.owner} is {status.state}: {ready}, {status.applications} applications."
     )
-    typer.echo(f"Its page: {status.ui_url}")
+    if status.queue is not None:
+        typer.echo(f"It is {status.queue}.")
+    if status.ui_url:
+        typer.echo(f"Its page: {status.ui_url}")
     if status.workers:
         print_table(status.rows())

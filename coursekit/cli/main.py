@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coursekit import __version__
-from coursekit.cli import assignment, cluster, dataset, hub, image, notebook
+from coursekit.cli import assignment, cluster, dataset, gateway, hub, image, notebook
 from coursekit.cli.demo import demo
 from coursekit.cli.doctor import doctor
 from coursekit.cli.rehearse import rehearse
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 app.command(epilog="Example:  coursekit doctor --json")(doctor)
 app.add_typer(hub.app, name="hub")
+app.add_typer(gateway.app, name="gateway")
 app.command(epilog="Example:  coursekit rehearse --students 6")(rehearse)
 app.command(epilog="Example:  coursekit demo --exit")(demo)
 app.add_typer(cluster.app, name="cluster")

@@ -49,11 +49,18 @@ class LocalProvisioner:
         self._engine = engine or open_engine()
         self._owner = owner or current_owner()
 
-    def apply(self, spec: ClusterSpec) -> Change:
+    def apply(self, spec: ClusterSpec, *, at_most: int | None = None) -> Change:
         """Start what is missing, stop what is too much; running workers stay.
 
         Nodes that have died are replaced and reported. Workers that are too much hand over what they hold (shuffle and
         cached blocks) before they are stopped. Returns once the master answers; new workers are still starting.
+
+        Parameters
+        ----------
+        spec : ClusterSpec
+            What the cluster should look like.
+        at_most : int, optional
+            How many of its workers may run now, as its owner's share of the class is; the master stays even with 0.
 
         Raises
         ------
@@ -69,7 +76,8 @@ class LocalProvisioner:
         _check_same_shape(spec, present)
         master = _running_master(present)
         launch = launch_of(master, self._runtime()) if master else self._new_launch(spec.name)
-        wanted = {node.name: node for node in plan(spec, launch)}
+        allowed = spec.workers if at_most is None else min(at_most, spec.workers)
+        wanted = {node.name: node for node in plan(spec, launch)[: 1 + allowed]}
         # Workers of a dead master hold the secret and the address of one that is gone.
         running = {node.name for node in present if node.is_running and master is not None}
         missing = [wanted[name] for name in wanted if name not in running]
@@ -138,13 +146,21 @@ class LocalProvisioner:
         self.status(name)
         return spec_of(self._nodes(name))
 
-    def access(self, name: str) -> Access:
-        """Give what a driver needs to use a cluster."""
+    def access(self, name: str, *, driver: str | None = None) -> Access:
+        """Give what a driver needs to use a cluster.
+
+        Parameters
+        ----------
+        name : str
+            Which cluster.
+        driver : str, optional
+            The container that the driver is in; this process when not given.
+        """
         self.status(name)
         nodes = self._nodes(name)
         return Access(
             master_url=_master_url(nodes),
-            driver_host=self._engine.join(name, owner=self._owner),
+            driver_host=self._engine.join(name, owner=self._owner, driver=driver),
             secret=nodes[0].labels["secret"],
             runtime=self._runtime(),
         )
@@ -192,6 +208,10 @@ class LocalProvisioner:
     def release(self, name: str) -> None:
         """Say that this process uses the cluster no longer."""
         self._engine.release(name, owner=self._owner)
+
+    def listen(self, name: str, tell: Callable[[str], None]) -> None:
+        """Say nothing: whoever has an engine to themselves decides alone."""
+        del name, tell
 
     def _nodes(self, name: str) -> tuple[Node, ...]:
         return self._engine.nodes(owner=self._owner, group=name)
@@ -354,6 +374,11 @@ def _check_same_shape(spec: ClusterSpec, present: tuple[Node, ...]) -> None:
     if not present:
         return
     there = spec_of(present)
+    if there.image != spec.image:
+        raise ClusterDiffersError(
+            f"cluster {spec.name!r} runs the image {there.image or 'of the course'!r}, not {spec.image!r}.",
+            fix=f"close it first (coursekit cluster down {spec.name}), or give the new cluster another name",
+        )
     if (there.cores, there.memory) != (spec.cores, spec.memory):
         raise ClusterDiffersError(
             f"cluster {spec.name!r} runs with {there.cores} cores and {format_memory(there.memory)} per worker, "

@@ -9,7 +9,7 @@ from typing import Final
 from coursekit.cluster.archive import archive_flags, classpath
 from coursekit.cluster.runtime import Runtime
 from coursekit.cluster.spec import ClusterSpec
-from coursekit.config import MiB, shorten
+from coursekit.config import MiB, host_part, shorten
 from coursekit.engine import Node, NodeSpec
 from coursekit.ports import loopback
 
@@ -107,7 +107,13 @@ def spec_of(nodes: tuple[Node, ...]) -> ClusterSpec:
     """Read a cluster's specification back from its nodes' labels; the workers are those that are there."""
     shape = json.loads(nodes[0].labels["shape"])
     workers = sum(node.role == WORKER for node in nodes)
-    return ClusterSpec(name=nodes[0].group, workers=workers, cores=shape["cores"], memory=shape["memory"])
+    return ClusterSpec(
+        name=nodes[0].group,
+        workers=workers,
+        cores=shape["cores"],
+        memory=shape["memory"],
+        image=shape.get("image", ""),
+    )
 
 
 def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
@@ -122,6 +128,7 @@ def _master(spec: ClusterSpec, launch: Launch) -> NodeSpec:
         labels={**launch.labels, "shape": _shape(spec)},
         cores=0,
         memory=_MASTER_MEMORY,
+        image=spec.image,
         beside_driver=True,
     )
 
@@ -145,6 +152,7 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
         labels={**own.labels, "shape": _shape(spec)},
         cores=spec.cores,
         memory=spec.memory,
+        image=spec.image,
     )
 
 
@@ -155,7 +163,7 @@ def master_name(owner: str, cluster: str) -> str:
 
 def _node_name(owner: str, cluster: str, role: str) -> str:
     """Name a node so that it can be a host name."""
-    return f"{shorten(f'{owner}-{cluster}', 50)}-{role}"
+    return f"{shorten(f'{host_part(owner)}-{cluster}', 50)}-{role}"
 
 
 def _listen(launch: Launch) -> tuple[str, ...]:
@@ -163,7 +171,7 @@ def _listen(launch: Launch) -> tuple[str, ...]:
 
 
 def _shape(spec: ClusterSpec) -> str:
-    return json.dumps({"cores": spec.cores, "memory": spec.memory})
+    return json.dumps({"cores": spec.cores, "memory": spec.memory, "image": spec.image})
 
 
 def _java(runtime: Runtime, main: str, *arguments: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -33,6 +34,24 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QueuePlace:
+    """Where a cluster waits for workers: its ``position``, the first being 1, how many are ``missing``, and why.
+
+    The position is 0 of one that waiting does not help: its owner has all that they may have.
+    """
+
+    position: int
+    missing: int
+    reason: str = ""
+
+    def __str__(self) -> str:
+        more = f"{self.missing} more worker{'' if self.missing == 1 else 's'}"
+        if not self.position:
+            return f"without {more}, and waiting does not help: {self.reason}"
+        return f"waiting for {more}, number {self.position} in the queue{f' ({self.reason})' if self.reason else ''}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterStatus:
     """One cluster as it is.
 
@@ -40,8 +59,8 @@ class ClusterStatus:
     ----------
     name, owner : str
         Which cluster it is.
-    state : {"starting", "running", "degraded", "dead"}
-        ``degraded``: a worker has died; ``dead``: the master has.
+    state : {"queued", "starting", "running", "degraded", "dead"}
+        ``queued``: none of its nodes may run yet; ``degraded``: a worker has died; ``dead``: the master has.
     master_url : str
         Where drivers find the master.
     ui_url : str
@@ -52,16 +71,22 @@ class ClusterStatus:
         Applications that run now.
     workers : tuple of WorkerStatus
         By name.
+    granted : int or None
+        Workers that its owner's share of the class allows it now; None where nobody shares.
+    queue : QueuePlace or None
+        Where it waits for more.
     """
 
     name: str
     owner: str
-    state: Literal["starting", "running", "degraded", "dead"]
+    state: Literal["queued", "starting", "running", "degraded", "dead"]
     master_url: str
     ui_url: str
     registered: int
     applications: int
     workers: tuple[WorkerStatus, ...]
+    granted: int | None = None
+    queue: QueuePlace | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """Give one row per worker, for a table."""
@@ -110,13 +135,13 @@ class Access:
 
 
 class Provisioner(Protocol):
-    """Keeps clusters: `LocalProvisioner` with an engine, later the gateway's client with the same calls."""
+    """Keeps clusters: `LocalProvisioner` with an engine, or `GatewayClient`, which asks the class's gateway to."""
 
     def apply(self, spec: ClusterSpec) -> Change:
         """Start what is missing, stop what is too much; running workers stay."""
         ...
 
-    def wait_ready(self, name: str, *, timeout_s: float) -> ClusterStatus:
+    def wait_ready(self, name: str, *, timeout_s: float = 90.0) -> ClusterStatus:
         """Wait until every worker has registered."""
         ...
 
@@ -138,6 +163,51 @@ class Provisioner(Protocol):
 
     def delete(self, name: str) -> None:
         """Stop a cluster and all that belongs to it; one that is not there is no error."""
+        ...
+
+    def spec(self, name: str) -> ClusterSpec:
+        """Give the specification of a cluster that is there."""
+        ...
+
+    def worker(self, name: str, number: int) -> str:
+        """Give the name of a worker's node, the first being 0."""
+        ...
+
+    @property
+    def engine(self) -> Faulty:
+        """What things go wrong on, on demand."""
+        ...
+
+    def hold(self, name: str) -> None:
+        """Say that this process uses the cluster."""
+        ...
+
+    def touch(self, name: str) -> None:
+        """Say that the cluster is being used now."""
+        ...
+
+    def release(self, name: str) -> None:
+        """Say that this process uses the cluster no longer."""
+        ...
+
+    def listen(self, name: str, tell: Callable[[str], None]) -> None:
+        """Pass on, until it is released, what is decided about a cluster, in words; nothing where nobody decides."""
+        ...
+
+
+class Faulty(Protocol):
+    """Nodes that can be made to fail (`coursekit.faults`)."""
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a node's command."""
+        ...
+
+    def freeze(self, name: str) -> None:
+        """Halt everything in a node."""
+        ...
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen node go on."""
         ...
 
 

@@ -29,6 +29,8 @@ class ClusterSpec:
         CPU cores of each worker.
     memory : int
         Memory of each worker node, bytes; it holds the worker, its executor and the executor's Python processes.
+    image : str
+        What nodes of a container engine run; the engine's own choice when empty.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class ClusterSpec:
     workers: int = 2
     cores: int = 1
     memory: int = 2 * GiB
+    image: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

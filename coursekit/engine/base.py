@@ -212,8 +212,17 @@ class Engine(Protocol):
         """Say that this process uses a group: nodes that nobody holds any longer are stopped after a while."""
         ...
 
-    def join(self, group: str, *, owner: str) -> str:
-        """Let this process reach the nodes of a group, and give its address as they reach it.
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
+        """Let a driver reach the nodes of a group, and give its address as they reach it.
+
+        Parameters
+        ----------
+        group : str
+            Which group.
+        owner : str
+            Whose.
+        driver : str, optional
+            The container that the driver is in; this process, and its own container, when not given.
 
         Raises
         ------

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from coursekit.config import cache_dir, image_tag, shorten
+from coursekit.config import cache_dir, host_part, image_tag, shorten
 from coursekit.engine.base import NodeSpec
 from coursekit.errors import (
     CapacityError,
@@ -160,13 +160,13 @@ def filters(realm: str, owner: str | None = None, group: str | None = None) -> d
 def _matching(owner: str | None, group: str | None) -> Iterator[str]:
     if owner is not None:
         yield f"{LABEL}.owner={owner}"
-    if group is not None:
-        yield f"{LABEL}.group={group}"
+    # A user's server and the Hub's network are of the realm too, but of no group: they are nobody's nodes.
+    yield f"{LABEL}.group={group}" if group is not None else f"{LABEL}.group"
 
 
 def network_name(realm: str, owner: str, group: str) -> str:
     """Name a group's network."""
-    return shorten(f"coursekit-{realm}-{owner}-{group}")
+    return shorten(f"coursekit-{realm}-{host_part(owner)}-{group}")
 
 
 def address_on(client: docker.DockerClient, network: Network, container: str) -> str:

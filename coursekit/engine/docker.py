@@ -168,10 +168,10 @@ class DockerEngine:
         self._keepers.touch(group, owner=owner)
 
     @explained
-    def join(self, group: str, *, owner: str) -> str:
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Give the driver's address on the group's network, which its container is connected to; see `Engine.join`."""
         for network in self._networks(owner, group):
-            container = daemon.own_container()
+            container = driver or daemon.own_container()
             if container is None:
                 return _gateway(network)
             return daemon.address_on(self._client, network, container)

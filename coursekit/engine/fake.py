@@ -36,6 +36,7 @@ class FakeEngine:
         self.held: set[tuple[str, str]] = set()
         self.frozen: set[str] = set()
         self.touched: list[tuple[str, str]] = []
+        self.joined: list[tuple[str, str, str | None]] = []
 
     def start(self, spec: NodeSpec) -> Node:
         """Start a node; see `Engine.start`."""
@@ -89,7 +90,8 @@ class FakeEngine:
 
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes by name; see `Engine.nodes`."""
-        chosen = (node for node in self._nodes.values() if owner in (None, node.owner) and group in (None, node.group))
+        known = list(self._nodes.values())  # others may start nodes meanwhile
+        chosen = (node for node in known if owner in (None, node.owner) and group in (None, node.group))
         return tuple(sorted(chosen, key=lambda node: node.name))
 
     def logs(self, name: str, *, lines: int = 100) -> str:
@@ -104,7 +106,7 @@ class FakeEngine:
 
     def capacity(self) -> Capacity:
         """Tell what it pretends to have; see `Engine.capacity`."""
-        running = [node for node in self._nodes.values() if node.is_running]
+        running = [node for node in list(self._nodes.values()) if node.is_running]
         return Capacity(
             cores=self._cores,
             free_cores=max(0, self._cores - sum(node.cores for node in running)),
@@ -116,9 +118,9 @@ class FakeEngine:
         """Note who holds what in ``held``; see `Engine.hold`."""
         self.held.add((owner, group))
 
-    def join(self, group: str, *, owner: str) -> str:
-        """Give an address that leads nowhere; see `Engine.join`."""
-        del group, owner
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
+        """Note who joined in ``joined``, and give an address that leads nowhere; see `Engine.join`."""
+        self.joined.append((owner, group, driver))
         return "127.0.0.1"
 
     def release(self, group: str, *, owner: str) -> None:

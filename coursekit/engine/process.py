@@ -168,9 +168,9 @@ class ProcessEngine:
         self._leases[owner, group] = file
         self.touch(group, owner=owner)
 
-    def join(self, group: str, *, owner: str) -> str:
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Give this machine's own address; see `Engine.join`."""
-        del group, owner
+        del group, owner, driver
         return LOOPBACK
 
     def release(self, group: str, *, owner: str) -> None:

@@ -220,12 +220,12 @@ class SwarmEngine:
         self._keepers.touch(group, owner=owner)
 
     @explained
-    def join(self, group: str, *, owner: str) -> str:
+    def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Connect the driver's container to the group's network, and give its address there; see `Engine.join`."""
         networks = self._networks(owner, group)
         if not networks:
             raise NodeNotFoundError(f"{owner} has no network for {group!r}.", fix="start the cluster first")
-        container = daemon.own_container()
+        container = driver or daemon.own_container()
         if container is None:
             raise EngineError(
                 "on a Swarm the driver has to be in a container: a process of the host is on no overlay network.",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from coursekit.cluster import Change, ClusterSpec, ClusterStatus, LocalProvisioner
+from coursekit.cluster import Change, ClusterSpec, ClusterStatus, Provisioner, open_provisioner
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
 from coursekit.errors import (
     ClusterError,
     ClusterNotFoundError,
+    CoursekitError,
     EngineUnavailableError,
     MasterDiedError,
     PythonMismatchError,
@@ -48,8 +50,8 @@ class SparkCluster:
         Memory of each worker node: bytes (``2 * GiB``) or text (``"2g"``).
     name : str
         One owner may have several clusters; notebooks that use the same name share one.
-    provisioner : LocalProvisioner, optional
-        What keeps the cluster; the best here when not given.
+    provisioner : Provisioner, optional
+        What keeps the cluster; the class's gateway, or the best engine here, when not given.
 
     Examples
     --------
@@ -66,15 +68,16 @@ class SparkCluster:
         cores: int = 1,
         memory: int | str = 2 * GiB,
         name: str = "default",
-        provisioner: LocalProvisioner | None = None,
+        provisioner: Provisioner | None = None,
     ) -> None:
         size = parse_memory(memory) if isinstance(memory, str) else memory
         self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size)
-        self._provisioner = provisioner or LocalProvisioner()
+        self._provisioner = provisioner or open_provisioner()
         self._spark: SparkSession | None = None
         self._activity: Activity | None = None
         self._is_opening = False
         self._closed = False
+        self._granted: int | None = None
         self._driver = DriverLaunch()
         self.last_change: Change = self._apply()
         remember(self)
@@ -85,7 +88,7 @@ class SparkCluster:
         return self._spec
 
     @property
-    def provisioner(self) -> LocalProvisioner:
+    def provisioner(self) -> Provisioner:
         """What keeps the cluster."""
         return self._provisioner
 
@@ -93,6 +96,11 @@ class SparkCluster:
     def name(self) -> str:
         """The cluster's name."""
         return self._spec.name
+
+    @property
+    def allowed_workers(self) -> int:
+        """Workers that should be there now: all, or those that one's share of the class allows."""
+        return self._spec.workers if self._granted is None else min(self._spec.workers, self._granted)
 
     @property
     def is_local(self) -> bool:
@@ -123,7 +131,7 @@ class SparkCluster:
             self._spark = self._open(app_name, settings)
         finally:
             self._is_opening = False
-        show_progress(executors=lambda: self._spec.workers)
+        show_progress(executors=lambda: self.allowed_workers)
         return self._spark
 
     def _open(self, app_name: str, settings: dict[str, str]) -> SparkSession:
@@ -139,7 +147,8 @@ class SparkCluster:
             app_name=app_name,
             conf=settings,
             driver=self._driver,
-            wait_for_workers=lambda: self._provisioner.wait_ready(self.name),
+            wait_for_workers=self._wait_ready,
+            expected=self._ask_allowed,
             ask=self._ask,
         )
 
@@ -161,7 +170,7 @@ class SparkCluster:
         self._check_alive()
         self._spec = ClusterSpec(name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory)
         self.last_change = self._apply()
-        self._provisioner.wait_ready(self.name)
+        self._wait_ready()
         self._wait_for_executors()
         return self.last_change
 
@@ -169,7 +178,7 @@ class SparkCluster:
         """Start again what has died; after the death of the master, sessions have to be opened anew."""
         self.last_change = self._apply()
         if not self.is_local:
-            self._provisioner.wait_ready(self.name)
+            self._wait_ready()
             self._wait_for_executors()
         return self.last_change
 
@@ -251,6 +260,7 @@ class SparkCluster:
         if self.is_local:
             return Change()
         self._provisioner.hold(self.name)
+        self._provisioner.listen(self.name, self._hear)
         change = self._provisioner.apply(self._spec)
         self._activity = self._activity or Activity(self._is_busy, lambda: self._provisioner.touch(self.name))
         return change
@@ -261,7 +271,22 @@ class SparkCluster:
     def _wait_for_executors(self) -> None:
         """Wait until the session has them all, unless it is of an older master, of which the new one knows nothing."""
         if self._spark is not None and is_open_on(self._provisioner.access(self.name)):
-            wait_for_executors(self._spark, self._spec.workers, ask=self._ask)
+            wait_for_executors(self._spark, self._ask_allowed, ask=self._ask)
+
+    def _wait_ready(self) -> None:
+        self._granted = self._provisioner.wait_ready(self.name).granted
+
+    def _ask_allowed(self) -> int:
+        """Ask how many workers there should be now: while one waits, some may go back to the class."""
+        if self._granted is not None:
+            self._granted = self._provisioner.status(self.name).granted
+        return self.allowed_workers
+
+    def _hear(self, message: str) -> None:
+        """Show what was decided about the cluster; called from a thread of its own."""
+        with contextlib.suppress(CoursekitError):
+            self._granted = self._provisioner.status(self.name).granted
+        print(message, flush=True)
 
     def _ask(self, registered: int) -> Shortage:
         return ask_for_shortage(self, registered=registered)
@@ -290,7 +315,8 @@ class SparkCluster:
                 fix="start it again with cluster.repair(), then open a session: spark = cluster.session()",
             )
         died = [f"{worker.name} ({worker.cause})" for worker in status.workers if worker.state == "died"]
-        vanished = self._spec.workers - len(status.workers)
+        self._granted = status.granted
+        vanished = self.allowed_workers - len(status.workers)
         if vanished > 0:
             died.append(f"{vanished} without a trace")
         if died:

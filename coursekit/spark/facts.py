@@ -118,7 +118,7 @@ def ask_for_shortage(cluster: SparkCluster, *, registered: int = 0) -> Shortage:
         read_master(cluster.provisioner.status(cluster.name).ui_url),
         application,
         registered=registered,
-        wanted=cluster.spec.workers,
+        wanted=cluster.allowed_workers,
         cores=int(_setting("spark.executor.cores", "1")),
         failed=sum(end.application == application and end.exit_code != 0 for end in ends),
         driver=f"{_setting('spark.driver.host', '')}:{_setting('spark.driver.port', '')}",

@@ -41,6 +41,7 @@ def open_session(
     conf: dict[str, str],
     driver: DriverLaunch,
     wait_for_workers: Callable[[], object] = lambda: None,
+    expected: Callable[[], int] | None = None,
     ask: Ask | None = None,
 ) -> SparkSession:
     """Open a plain SparkSession; one of another cluster in this kernel is stopped first.
@@ -59,6 +60,8 @@ def open_session(
         What started this kernel's driver process.
     wait_for_workers : callable, optional
         Returns when all have registered: they may still be starting when the driver does.
+    expected : callable, optional
+        Gives how many executors should come; all of the specification's when not given.
     ask : callable, optional
         Finds out why executors do not come.
 
@@ -83,7 +86,7 @@ def open_session(
     if access is not None:
         try:
             wait_for_workers()
-            wait_for_executors(spark, spec.workers, ask=ask)
+            wait_for_executors(spark, expected or (lambda: spec.workers), ask=ask)
         except ClusterStartError:
             stop_active_session()  # or the next session would get the settings of this one
             raise
@@ -91,12 +94,14 @@ def open_session(
 
 
 def wait_for_executors(
-    spark: SparkSession, count: int, *, timeout_s: float = _EXECUTORS_START_S, ask: Ask | None = None
+    spark: SparkSession, expected: Callable[[], int], *, timeout_s: float = _EXECUTORS_START_S, ask: Ask | None = None
 ) -> None:
-    """Wait until ``count`` executors have registered with the driver.
+    """Wait until as many executors as expected have registered with the driver.
 
     Parameters
     ----------
+    expected : callable
+        Gives how many; asked again now and then, for a worker may have gone back to the class.
     ask : callable, optional
         Finds out why some are missing, given how many there are; asked now and then, for waiting may be in vain.
 
@@ -107,10 +112,12 @@ def wait_for_executors(
     """
     started = time.monotonic()
     next_question = started + _FIRST_QUESTION_S
+    count = expected()
     while (registered := _registered(spark)) < count:
         now = time.monotonic()
         is_late = now > started + timeout_s
         if is_late or (ask is not None and now > next_question):
+            count = expected()
             shortage = ask(registered) if ask is not None else None
             next_question = now + _QUESTION_EVERY_S
             if is_late or (shortage is not None and shortage.is_final):

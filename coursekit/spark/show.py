@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # can be read on white and on black.
 _SIGNS: Final = {
     "running": ("&#9679;", "--jp-success-color1", "#388e3c"),
+    "queued": ("&#9684;", "--jp-warn-color1", "#b06f00"),
     "starting": ("&#9684;", "--jp-warn-color1", "#b06f00"),
     "degraded": ("&#9650;", "--jp-warn-color1", "#b06f00"),
     "dead": ("&#10005;", "--jp-error-color1", "#d84315"),

@@ -1,0 +1,341 @@
+"""The gateway's REST interface: each handler reads, makes one call, and writes JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Awaitable
+from dataclasses import asdict, replace
+from http import HTTPStatus
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from coursekit.cluster import LocalProvisioner
+from coursekit.cluster.provisioner import ClusterStatus
+from coursekit.cluster.wire import status_as_json
+from coursekit.engine import Engine
+from coursekit.errors import (
+    ClusterNotFoundError,
+    NodeNotFoundError,
+    NotAllowedError,
+    SettingsError,
+    TooManyRequestsError,
+)
+from coursekit.gateway.api import Api, Missing
+from coursekit.gateway.clusters import ClassClusters
+from coursekit.gateway.ledger import Entry
+from coursekit.gateway.openapi import describe
+from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, WAIT_S, read_cluster, read_fault
+
+
+class Root(Api):
+    """The service's own address, which the Hub asks to see that it is up."""
+
+    is_public = True
+
+    def get(self) -> None:
+        """Say where the interface is described."""
+        self.write({"service": "gateway", "interface": "api/v1/openapi.json"})
+
+
+class OpenApi(Api):
+    """The interface's description."""
+
+    is_public = True
+
+    def get(self) -> None:
+        """Give the OpenAPI document."""
+        prefix = self.request.path.removesuffix("/openapi.json")
+        self.write(describe(self.clusters.settings, server=prefix))
+
+
+class Clusters(Api):
+    """All clusters of the caller."""
+
+    async def get(self) -> None:
+        """List them as they are now."""
+        self.check_query()
+        entries = await self.clusters.entries(self.owner)
+        found = await asyncio.gather(*(_status(self.clusters, entry) for entry in entries))
+        self.write({"clusters": [status_as_json(one) for one in found if one is not None]})
+
+
+class Cluster(Api):
+    """One cluster: what is wanted of it, and how far that is."""
+
+    async def get(self, name: str) -> None:
+        """Give it; wait for a change since ``revision`` for at most ``wait_s`` seconds."""
+        self.check_query("revision", "wait_s")
+        revision = self._revision()
+        within_s = self.number("wait_s", least=0, most=WAIT_S, default=0)
+        entry = await self.clusters.wait(self.owner, name, revision=revision, within_s=within_s)
+        self.write(entry.as_json())
+
+    async def put(self, name: str) -> None:
+        """Want it to be so."""
+        self.check_query()
+        self.check_json()
+        spec = read_cluster(name, self.request.body, self.clusters.settings)
+        entry = await self.clusters.ask(self.owner, spec)
+        self.set_status(HTTPStatus.ACCEPTED)
+        self.write(entry.as_json())
+
+    async def delete(self, name: str) -> None:
+        """Stop it; one that is not there is no error."""
+        self.check_query()
+        await self.clusters.end(self.owner, name)
+        self.finish_empty()
+
+    def _revision(self) -> int:
+        text = self.get_query_argument("revision", None)
+        if text is None:
+            return -1
+        if not (text.isascii() and text.isdigit() and len(text) < 17):
+            raise SettingsError(f"revision = {text[:50]!r} is none.", fix="give the one of the last answer")
+        return int(text)
+
+
+class Status(Api):
+    """One cluster as it runs."""
+
+    async def get(self, name: str) -> None:
+        """Give its status, with its place in the queue."""
+        self.check_query()
+        status = await _status(self.clusters, await self.clusters.entry(self.owner, name))
+        if status is None:
+            raise ClusterNotFoundError(f"cluster {name!r} has just ended.", fix="start it again")
+        self.write(status_as_json(status))
+
+
+class Access(Api):
+    """What a driver needs; the caller's server is connected to the cluster for it."""
+
+    async def get(self, name: str) -> None:
+        """Give the master's address, the driver's own, the secret, and what executors are started with."""
+        self.check_query()
+        await self.clusters.entry(self.owner, name)
+        container = await self.clusters.container(self.owner)
+        access = await self.clusters.read(self.owner, lambda mine: mine.access(name, driver=container))
+        self.write(asdict(access))
+
+
+class Logs(Api):
+    """What a cluster's nodes said."""
+
+    async def get(self, name: str) -> None:
+        """Give the last lines of every node."""
+        self.check_query("lines")
+        lines = self.number("lines", least=1, most=LOG_LINES, default=50)
+        await self.clusters.entry(self.owner, name)
+        self.write({"logs": await self.clusters.read(self.owner, lambda mine: _logs(mine, name, lines))})
+
+
+class Touch(Api):
+    """That a cluster is used."""
+
+    async def post(self, name: str) -> None:
+        """Note it."""
+        self.check_query()
+        (await self.clusters.entry(self.owner, name)).use()
+        self.finish_empty()
+
+
+class Faults(Api):
+    """Things that go wrong on demand, on a worker of the caller's own: lessons show what Spark makes of them."""
+
+    async def post(self, name: str, number: str) -> None:
+        """Kill, freeze or thaw a worker."""
+        self.check_query()
+        self.check_json()
+        action = read_fault(self.request.body)
+        await self.clusters.entry(self.owner, name)
+        status = await self.clusters.read(self.owner, lambda mine: mine.status(name))
+        if int(number) >= len(status.workers):
+            raise NodeNotFoundError(f"cluster {name!r} has no worker {number}.", fix="count from 0")
+        node = status.workers[int(number)].name
+        await self.clusters.act(lambda engine: _break(engine, node, action))
+        self.finish_empty()
+
+
+class MyQuota(Api):
+    """What the caller may have."""
+
+    async def get(self) -> None:
+        """Give guarantee, cap, limits and images."""
+        self.check_query()
+        quota = self.clusters.quota(self.owner)
+        limits = self.clusters.settings.limits
+        self.write(
+            {
+                "guarantee": asdict(quota.guarantee),
+                "cap": asdict(quota.cap),
+                "weight": quota.weight,
+                "idle_s": self.clusters.settings.idle_s,
+                "images": list(self.clusters.settings.images),
+                "limits": {key: getattr(limits, key) for key in ("workers", "cores", "memory", "clusters")},
+            }
+        )
+
+
+class Usage(Api):
+    """What the caller uses now."""
+
+    async def get(self) -> None:
+        """Give cores, memory, workers and clusters."""
+        self.check_query()
+        entries = await self.clusters.entries(self.owner)
+        self.write(
+            {
+                **asdict(self.clusters.used(self.owner)),
+                "workers": sum(one.alive for one in entries),
+                "clusters": len(entries),
+            }
+        )
+
+
+class Capacities(Api):
+    """What the class has: totals, and nobody's name."""
+
+    async def get(self) -> None:
+        """Give what there is, what is used, and what is free."""
+        self.check_query()
+        total, used = await self.clusters.total(), self.clusters.used()
+        entries = await self.clusters.entries()
+        self.write(
+            {
+                "total": asdict(total),
+                "used": asdict(used),
+                "free": {key: max(0, value) for key, value in asdict(total - used).items()},
+                "waiting": sum(one.queue is not None for one in entries),
+            }
+        )
+
+
+class WholeClass(Api):
+    """Everybody's clusters, for instructors."""
+
+    async def get(self) -> None:
+        """Give all clusters with their owners, and whose servers run."""
+        self.check_query()
+        if not self.caller.sees_class:
+            raise NotAllowedError(f"{self.caller.name} is no instructor.", fix="look at your own: api/v1/clusters")
+        entries = await self.clusters.entries()
+        self.write(
+            {
+                "clusters": [{"owner": one.owner, **one.as_json()} for one in entries],
+                "servers": await self.clusters.servers(),
+            }
+        )
+
+
+class EventStream(Api):
+    """What is decided about the caller's clusters, as it happens (server-sent events)."""
+
+    _streaming: asyncio.Future[None] | None = None
+
+    async def get(self) -> None:
+        """Stream events; those since ``Last-Event-ID`` first."""
+        self.check_query()
+        user = self.owner
+        if self.streams[user] >= self.clusters.settings.limits.streams:
+            raise TooManyRequestsError(f"{user} has {self.streams[user]} streams open.", fix="close a notebook")
+        self.streams[user] += 1
+        self._streaming = asyncio.ensure_future(self._stream(user))
+        try:
+            with contextlib.suppress(StreamClosedError, asyncio.CancelledError):  # whoever listened has gone
+                await self._streaming
+        finally:
+            self.streams[user] -= 1
+
+    def on_connection_close(self) -> None:
+        """Stop when nobody listens any longer."""
+        if self._streaming is not None:
+            self._streaming.cancel()
+
+    async def _stream(self, user: str) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("X-Accel-Buffering", "no")
+        last = self.request.headers.get("Last-Event-ID", "")
+        number = int(last) if last.isascii() and last.isdigit() and len(last) < 17 else self.clusters.events.now
+        await self._send(": listening\n\n")
+        async for event in self.clusters.events.after(user, number, within_s=self.clusters.settings.stream_s):
+            if event is None:
+                await self._send(": still here\n\n")
+            else:
+                body = json.dumps(event.as_json())
+                await self._send(f"id: {event.number}\nevent: {event.kind}\ndata: {body}\n\n")
+
+    def _send(self, text: str) -> Awaitable[None]:
+        self.write(text)
+        return self.flush()
+
+
+async def _status(clusters: ClassClusters, entry: Entry) -> ClusterStatus | None:
+    """Give how a cluster is; None of one that has just ended."""
+    name = entry.spec.name
+    if not entry.has_nodes and not entry.is_busy:
+        return _queued(entry)
+    try:
+        status = await clusters.read(entry.owner, lambda mine: mine.status(name))
+    except ClusterNotFoundError:
+        return _queued(entry) if entry.is_busy else None
+    # Workers that are just being started are not yet missed, those that are just leaving no longer counted upon.
+    return replace(status, granted=min(entry.granted, len(status.workers)), queue=entry.queue)
+
+
+def _queued(entry: Entry) -> ClusterStatus:
+    return ClusterStatus(
+        name=entry.spec.name,
+        owner=entry.owner,
+        state="starting" if entry.is_busy else "queued",
+        master_url="",
+        ui_url="",
+        registered=0,
+        applications=0,
+        workers=(),
+        granted=entry.granted,
+        queue=entry.queue,
+    )
+
+
+def _logs(mine: LocalProvisioner, name: str, lines: int) -> dict[str, str]:
+    try:
+        return mine.logs(name, lines=lines)
+    except ClusterNotFoundError:  # it is known, but waits for its first worker
+        return {}
+
+
+def _break(engine: Engine, node: str, action: str) -> None:
+    if action == "kill":
+        engine.signal(node, signal.SIGKILL)
+    elif action == "freeze":
+        engine.freeze(node)
+    else:
+        engine.thaw(node)
+
+
+def routes(prefix: str, given: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+    """Give all addresses below the service's prefix, which ends with a slash."""
+    api, name = f"{prefix}api/v1", f"({NAME_PATTERN})"
+    paths: list[tuple[str, type[RequestHandler]]] = [
+        (prefix, Root),
+        (f"{api}/openapi.json", OpenApi),
+        (f"{api}/clusters", Clusters),
+        (f"{api}/clusters/{name}", Cluster),
+        (f"{api}/clusters/{name}/status", Status),
+        (f"{api}/clusters/{name}/access", Access),
+        (f"{api}/clusters/{name}/logs", Logs),
+        (f"{api}/clusters/{name}/touch", Touch),
+        (f"{api}/clusters/{name}/workers/([0-9]{{1,4}})/faults", Faults),
+        (f"{api}/quota", MyQuota),
+        (f"{api}/usage", Usage),
+        (f"{api}/capacity", Capacities),
+        (f"{api}/class", WholeClass),
+        (f"{api}/events", EventStream),
+        (r".*", Missing),
+    ]
+    return [(path, handler, given) for path, handler in paths]

@@ -1,0 +1,301 @@
+"""Makes what runs equal to what each of a class may have, and tells them what was decided.
+
+The labels on nodes are what is true: a gateway that starts again reads them, and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from coursekit.cluster import Change, LocalProvisioner
+from coursekit.cluster.plan import WORKER
+from coursekit.cluster.provisioner import QueuePlace
+from coursekit.engine import Capacity, Engine
+from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
+from coursekit.gateway.background import Background
+from coursekit.gateway.events import Events
+from coursekit.gateway.fairshare import Waiting, decide
+from coursekit.gateway.ledger import Entry
+from coursekit.gateway.lifetime import QUEUE_S, judge
+from coursekit.gateway.quotas import Quotas, Resources
+from coursekit.gateway.servers import Servers
+from coursekit.gateway.settings import GatewaySettings
+from coursekit.gateway.sight import Seen, see
+from coursekit.gateway.steps import Standing, next_steps
+from coursekit.gateway.store import Wanted, WantedStore
+
+log = logging.getLogger(__name__)
+_AGAIN_S: Final = 5.0
+
+
+class Reconciler:
+    """The loop over a class's clusters; ``entries`` are its state, by ``owner/name``."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        engine: Engine,
+        servers: Servers | None,
+        events: Events,
+        background: Background,
+    ) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.endings: dict[str, str] = {}
+        self.seen = asyncio.Event()
+        self._settings = settings
+        self._engine = engine
+        self._servers = servers
+        self._events = events
+        self._background = background
+        self._store = WantedStore(settings.database)
+        self._capacity: Capacity | None = None
+        self._overhead = 0
+        self._wake = asyncio.Event()
+        self._is_over = False
+        self._joined: set[str] = set()
+        self._forgotten: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look on each change and now and then, until stopped."""
+        remembered = {f"{one.owner}/{one.spec.name}": one for one in await self._background.write(self._store.load)}
+        while not self._is_over:
+            self._wake.clear()
+            try:
+                await self._look(remembered)
+                remembered = {}
+                self.seen.set()
+            except EngineUnavailableError as error:
+                log.warning("%s", error)
+            except Exception:  # whatever it is, the class goes on with the next look
+                log.exception("a look at the clusters failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.every_s):
+                    await self._wake.wait()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over = True
+        self._wake.set()
+
+    def close(self) -> None:
+        """Close the database; clusters stay."""
+        self._store.close()
+
+    def look_again(self, *, remember: bool = False) -> None:
+        """Say that something has changed; ``remember`` what is wanted."""
+        if remember:
+            wanted = [
+                Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here)
+                for one in self.entries.values()
+                if not one.is_ending and not one.has_failed
+            ]
+            self._background.start(self._background.write(self._store.replace, wanted))
+        self._wake.set()
+
+    def total(self) -> Resources:
+        """Give what all workers may use together."""
+        cap, there = self.quotas().class_cap, self._settings.capacity
+        if there is None:
+            if self._capacity is None:
+                return Resources()
+            there = Resources(cores=self._capacity.cores, memory=self._capacity.memory - self._overhead)
+        return there if cap is None else there.at_most(cap)
+
+    def quotas(self) -> Quotas:
+        """Give the quotas that hold now."""
+        return self._settings.quotas.at(datetime.now().astimezone())
+
+    async def end(self, entry: Entry, *, why: str = "") -> None:
+        """Stop a cluster; who asks for the same a second time waits for the first."""
+        if entry.is_ending:
+            while entry.is_ending and self.entries.get(entry.key) is entry:
+                await entry.changed.wait()
+            return
+        entry.is_ending = True
+        try:
+            while entry.is_busy:
+                await entry.changed.wait()
+            await self._background.change(LocalProvisioner(self._engine, owner=entry.owner).delete, entry.spec.name)
+        except BaseException:
+            entry.is_ending = False
+            entry.bump()
+            raise
+        self._forget(entry, why=why)
+        if why:
+            name = entry.spec.name
+            self._events.tell(entry.owner, "stopped", name, f"Your cluster {name!r} was stopped: {why}.")
+
+    async def _look(self, remembered: Mapping[str, Wanted]) -> None:
+        looked = time.monotonic()
+        nodes, self._capacity = await asyncio.gather(
+            self._background.read(self._engine.nodes), self._background.read(self._engine.capacity)
+        )
+        running = await self._background.read(self._servers.running) if self._servers else None
+        self._overhead = sum(node.memory for node in nodes if node.role != WORKER)
+        clusters = see(nodes)
+        self._adopt({key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}, remembered)
+        for entry in list(self.entries.values()):
+            if entry.is_busy or entry.is_ending or entry.changed_at > looked:
+                continue
+            self._update(entry, clusters.get(entry.key))
+            if self.entries.get(entry.key) is entry:
+                self._judge(entry, running)
+        self._decide(looked)
+
+    def _adopt(self, clusters: Mapping[str, Seen], remembered: Mapping[str, Wanted]) -> None:
+        """Take up clusters that an earlier gateway started, and the queue that it had."""
+        for key, one in remembered.items():
+            if key not in clusters and one.granted == 0 and time.time() - one.since < QUEUE_S:
+                self.entries[key] = Entry(owner=one.owner, spec=one.spec, since=one.since, asked=1)
+        for key, seen in clusters.items():
+            if key in self.entries:
+                continue
+            known = remembered.get(key)
+            is_same = known is not None and replace(known.spec, workers=seen.spec.workers) == seen.spec
+            if known is not None and is_same:
+                self.entries[key] = Entry(owner=known.owner, spec=known.spec, since=known.since)
+            else:
+                self.entries[key] = Entry(owner=seen.owner, spec=seen.spec)
+
+    def _update(self, entry: Entry, seen: Seen | None) -> None:
+        """Note what is there of a cluster."""
+        if seen is None and entry.has_nodes and entry.error is None:
+            self._forget(entry, why="all its nodes are gone")
+            return
+        now = (seen.here, seen.alive, True) if seen else (0, 0, False)
+        if (entry.here, entry.alive, entry.has_nodes) != now:
+            entry.here, entry.alive, entry.has_nodes = now
+            entry.granted = entry.here
+            entry.bump()
+        if seen and entry.key not in self._joined:
+            self._joined.add(entry.key)
+            self._background.start(self._join(entry))
+
+    async def _join(self, entry: Entry) -> None:
+        """Have this process reach a cluster's nodes, where it is in a container of its own."""
+        with contextlib.suppress(CoursekitError):
+            await self._background.read(self._engine.join, entry.spec.name, owner=entry.owner)
+
+    def _judge(self, entry: Entry, running: Mapping[str, str] | None) -> None:
+        """End a cluster that nobody uses, or whose owner's server is gone; warn before."""
+        now = time.monotonic()
+        if running is not None:
+            entry.absent_since = None if entry.owner in running else entry.absent_since or now
+        verdict = judge(entry, self._settings, now=now)
+        if verdict.warning:
+            entry.is_warned = True
+            self._events.tell(entry.owner, "warning", entry.spec.name, verdict.warning)
+        if verdict.ends_for:
+            self._background.start(self.end(entry, why=verdict.ends_for))
+
+    def _decide(self, looked: float) -> None:
+        """Decide who may have how much, and begin what follows from it."""
+        claims = [one.claim() for one in self.entries.values() if not one.is_ending and not one.has_failed]
+        decision = decide(claims, self.total(), self.quotas())
+        for key, entry in self.entries.items():
+            entry.target = decision.targets.get(key, 0)
+        standings = [self._standing(entry, looked) for entry in self.entries.values()]
+        for step in next_steps(standings, self.total()):
+            entry = self.entries[step.cluster]
+            entry.is_busy, before, entry.granted = True, entry.here, step.workers
+            self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
+        self._place({one.cluster: one for one in decision.waiting})
+
+    def _standing(self, entry: Entry, looked: float) -> Standing:
+        standing = entry.standing(time.monotonic())
+        if entry.changed_at <= looked:
+            return standing
+        self._wake.set()  # what was read is older than what was done: look again before anything is done
+        return replace(standing, is_busy=True, promised=entry.granted)
+
+    def _place(self, waiting: Mapping[str, Waiting]) -> None:
+        """Tell everybody who waits where, when that has changed: those first for whom others hand back already."""
+        in_order = sorted(self.entries.values(), key=lambda one: (one.since, one.key))
+        next_ones = [one.key for one in in_order if one.is_short and one.target > one.here]
+        for entry in in_order:
+            place: QueuePlace | None = None
+            if entry.key in next_ones:
+                reason = entry.obstacle or "others hand back to the class"
+                place = QueuePlace(position=next_ones.index(entry.key) + 1, missing=entry.missing, reason=reason)
+            elif entry.is_short and entry.key in waiting:
+                one = waiting[entry.key]
+                position = one.position + len(next_ones) if one.position else 0
+                place = QueuePlace(position=position, missing=entry.missing, reason=one.reason)
+            if place != entry.queue:
+                if place is not None and entry.queue is None:
+                    message = f"Your cluster {entry.spec.name!r} is {place}."
+                    self._events.tell(entry.owner, "queued", entry.spec.name, message)
+                entry.queue = place
+                entry.bump()
+
+    async def _change(self, entry: Entry, workers: int, before: int, *, waited: bool) -> None:
+        """Make one cluster have so many workers."""
+        asked = entry.asked
+        entry.bump()
+        if workers < before and workers < entry.spec.workers:
+            self._events.tell(entry.owner, "reclaimed", entry.spec.name, _reclaimed(before - workers, before))
+        try:
+            provisioner = LocalProvisioner(self._engine, owner=entry.owner)
+            call = functools.partial(provisioner.apply, entry.spec, at_most=workers)
+            change = await self._background.change(call)
+        except CapacityError as error:
+            entry.obstacle, entry.granted = error.message, before
+            entry.not_before = time.monotonic() + _AGAIN_S
+        except CoursekitError as error:
+            self._fail(entry, asked, error, before)
+        except Exception:
+            log.exception("%s could not be changed", entry.key)
+            unknown = GatewayError("the gateway failed to change it.", fix="tell an operator: its log says why")
+            self._fail(entry, asked, unknown, before)
+        else:
+            entry.change, entry.obstacle = _add(entry.change, change), ""
+            entry.done = max(entry.done, asked)
+            entry.here = entry.alive = workers
+            entry.has_nodes = True
+            self._joined.add(entry.key)
+            if workers > before and waited:
+                message = f"Your cluster {entry.spec.name!r} has {workers} of {entry.spec.workers} workers now."
+                self._events.tell(entry.owner, "granted", entry.spec.name, message)
+        entry.is_busy, entry.changed_at = False, time.monotonic()
+        entry.bump()
+        self.look_again(remember=True)
+
+    def _fail(self, entry: Entry, asked: int, error: CoursekitError, before: int) -> None:
+        entry.error, entry.granted = error, before
+        entry.done = max(entry.done, asked)
+        entry.not_before = time.monotonic() + _AGAIN_S
+        self._events.tell(entry.owner, "failed", entry.spec.name, error.message)
+
+    def _forget(self, entry: Entry, *, why: str) -> None:
+        del self.entries[entry.key]
+        self._joined.discard(entry.key)
+        self._forgotten[entry.key] = time.monotonic()  # a listing that is older still shows it
+        if why:
+            self.endings[entry.key] = why
+        else:
+            self.endings.pop(entry.key, None)
+        entry.bump()
+        self.look_again(remember=True)
+
+
+def _reclaimed(number: int, of: int) -> str:
+    verb = "goes" if number == 1 else "go"
+    return f"{number} of your {of} workers {verb} back to the class; your job goes on."
+
+
+def _add(first: Change, second: Change) -> Change:
+    """Add up what was done for one request in several steps."""
+    return Change(
+        started=(*first.started, *second.started),
+        stopped=(*first.stopped, *second.stopped),
+        replaced=(*first.replaced, *second.replaced),
+        master_replaced=first.master_replaced or second.master_replaced,
+    )

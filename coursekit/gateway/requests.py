@@ -1,0 +1,125 @@
+"""Reads what a student may ask for, and refuses everything else: no owner, no command, no mount, no label."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from coursekit.cluster.spec import MIN_MEMORY, ClusterSpec
+from coursekit.config import GiB, format_memory
+from coursekit.errors import SettingsError
+from coursekit.gateway.settings import GatewaySettings
+
+NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?"
+WAIT_S: Final = 25
+LOG_LINES: Final = 1000
+FAULTS: Final = ("kill", "freeze", "thaw")
+_KEYS: Final = ("workers", "cores", "memory", "image")
+
+
+def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> ClusterSpec:
+    """Read the body of a PUT.
+
+    Parameters
+    ----------
+    name : str
+        The cluster's name, from the path.
+    body : bytes
+        JSON: ``{"workers": 2, "cores": 1, "memory": 2147483648, "image": "coursekit/spark:latest"}``, of which only
+        ``workers`` has to be there.
+    settings : GatewaySettings
+        Limits, and the images that may be named.
+
+    Raises
+    ------
+    SettingsError
+        If it is not such a document, or a value is out of its limits.
+    """
+    given = _read_object(body)
+    for key in given:
+        if key not in _KEYS:
+            raise SettingsError(f"{key[:50]!r} is nothing a cluster has.", fix=f"give only {', '.join(_KEYS)}")
+    limits = settings.limits
+    image = given.get("image", "")
+    if "image" in given and image not in settings.images:
+        raise SettingsError(
+            f"image = {str(image)[:100]!r} is not one of the course.", fix=f"use one of {', '.join(settings.images)}"
+        )
+    return ClusterSpec(
+        name=name,
+        workers=_whole(given, "workers", least=1, most=limits.workers),
+        cores=_whole(given, "cores", least=1, most=limits.cores, default=1),
+        memory=_whole(given, "memory", least=MIN_MEMORY, most=limits.memory, default=min(2 * GiB, limits.memory)),
+        image="" if image == settings.images[0] else image,
+    )
+
+
+def read_fault(body: bytes) -> str:
+    """Read what should go wrong with a worker: ``{"action": "kill"}``.
+
+    Raises
+    ------
+    SettingsError
+        If it is something else.
+    """
+    given = _read_object(body)
+    action = given.get("action")
+    if set(given) != {"action"} or action not in FAULTS:
+        raise SettingsError(
+            f"{json.dumps(given)[:80]} is nothing that can go wrong.",
+            fix=f'send {{"action": "kill"}}, or one of {FAULTS}',
+        )
+    return str(action)
+
+
+def read_number(text: str | None, name: str, *, least: int, most: int, default: int) -> int:
+    """Read a whole number from a query.
+
+    Raises
+    ------
+    SettingsError
+        If it is none, or out of its limits.
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise SettingsError(
+            f"{name} = {text[:50]!r} is not a number of {least} ... {most}.",
+            fix=f"give {name}={default} or leave it out",
+        )
+    return int(text)
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(
+            f"the body is not JSON: {str(error)[:200] or 'nested too deeply'}.",
+            fix='send an object like {"workers": 2}',
+        ) from None
+    if not isinstance(document, dict):
+        raise SettingsError("the body is JSON, but no object.", fix='send an object like {"workers": 2}')
+    return document
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that is there twice: readers differ in which of the two they believe."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _whole(given: dict[str, Any], key: str, *, least: int, most: int, default: int | None = None) -> int:
+    value = given.get(key, default)
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if value is None or not is_whole or not least <= value <= most:
+        written = (format_memory(least), format_memory(most)) if key == "memory" else (str(least), str(most))
+        what = "is missing" if key not in given else f"= {json.dumps(value)[:50]} cannot be"
+        raise SettingsError(f"{key} {what}.", fix=f"give a whole number, {written[0]} to {written[1]}")
+    return int(value)

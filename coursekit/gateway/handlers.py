@@ -21,15 +21,15 @@ from coursekit.engine import Engine
 from coursekit.errors import (
     ClusterNotFoundError,
     NodeNotFoundError,
-    NotAllowedError,
     SettingsError,
     TooManyRequestsError,
 )
 from coursekit.gateway.api import Api, Missing
+from coursekit.gateway.class_handlers import ClassCluster, UserQuota, WholeClass
 from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.openapi import describe
-from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, WAIT_S, read_cluster, read_fault
+from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, USER_PATTERN, WAIT_S, read_cluster, read_fault
 
 
 class Root(Api):
@@ -167,7 +167,7 @@ class MyQuota(Api):
     async def get(self) -> None:
         """Give guarantee, cap, limits and images."""
         self.check_query()
-        quota = self.clusters.quota(self.owner)
+        quota = await self.clusters.quota(self.owner)
         limits = self.clusters.settings.limits
         self.write(
             {
@@ -211,23 +211,6 @@ class Capacities(Api):
                 "used": asdict(used),
                 "free": {key: max(0, value) for key, value in asdict(total - used).items()},
                 "waiting": sum(one.queue is not None for one in entries),
-            }
-        )
-
-
-class WholeClass(Api):
-    """Everybody's clusters, for instructors."""
-
-    async def get(self) -> None:
-        """Give all clusters with their owners, and whose servers run."""
-        self.check_query()
-        if not self.caller.sees_class:
-            raise NotAllowedError(f"{self.caller.name} is no instructor.", fix="look at your own: api/v1/clusters")
-        entries = await self.clusters.entries()
-        self.write(
-            {
-                "clusters": [{"owner": one.owner, **one.as_json()} for one in entries],
-                "servers": await self.clusters.servers(),
             }
         )
 
@@ -320,7 +303,7 @@ def _break(engine: Engine, node: str, action: str) -> None:
 
 def routes(prefix: str, given: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
     """Give all addresses below the service's prefix, which ends with a slash."""
-    api, name = f"{prefix}api/v1", f"({NAME_PATTERN})"
+    api, name, user = f"{prefix}api/v1", f"({NAME_PATTERN})", f"({USER_PATTERN})"
     paths: list[tuple[str, type[RequestHandler]]] = [
         (prefix, Root),
         (f"{api}/openapi.json", OpenApi),
@@ -334,7 +317,9 @@ def routes(prefix: str, given: dict[str, Any]) -> list[tuple[str, type[RequestHa
         (f"{api}/quota", MyQuota),
         (f"{api}/usage", Usage),
         (f"{api}/capacity", Capacities),
+        (f"{api}/quota/{user}", UserQuota),
         (f"{api}/class", WholeClass),
+        (f"{api}/class/{user}/clusters/{name}", ClassCluster),
         (f"{api}/events", EventStream),
         (r".*", Missing),
     ]

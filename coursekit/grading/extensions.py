@@ -78,8 +78,7 @@ def add_extension(path: Path, assignment: str, student: str, until: datetime) ->
     known.setdefault(assignment, {})[student] = until
     content = {one: {who: when.isoformat() for who, when in them.items()} for one, them in known.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        write_whole(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
     except OSError as error:
         raise GradingError(
             f"{path} cannot be written: {error.strerror}.", fix="let this account write there, or free some space"
@@ -107,8 +106,15 @@ def _extended(deadline: Deadline, more: Mapping[str, datetime]) -> Deadline:
     return replace(deadline, extensions={**deadline.extensions, **later})
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a grader may be reading it."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for its owner alone: somebody may be reading it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

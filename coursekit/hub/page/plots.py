@@ -10,12 +10,12 @@ from typing import Final
 
 from coursekit.gateway.history import Sample
 
-_WIDTH: Final = 720
+_WIDTH: Final = 560
 _HEIGHT: Final = 220
 _LEFT: Final = 44
 _RIGHT: Final = 12
 _TOP: Final = 14
-_BOTTOM: Final = 26
+_BOTTOM: Final = 28
 _HOUR_S: Final = 3600.0
 _TICKS: Final = 6
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coursekit.errors import GradingError, SettingsError
+from coursekit.grading.book import open_gradebook
 from coursekit.grading.deadlines import Deadline
 from coursekit.grading.extensions import add_extension, all_deadlines, merge, read_extensions
 from coursekit.grading.penalties import update_penalties
@@ -75,3 +76,18 @@ def test_an_extension_of_the_page_takes_the_penalty_back(tmp_path: Path):
     assert [one.penalty for one in update_penalties(toy.settings)] == pytest.approx([0, 1.2])
     found = all_deadlines(toy.settings.course_file, toy.settings.extensions_file)
     assert found["toy"].due_for("ada") == DUE + timedelta(days=1)
+
+
+def test_nbgraders_own_steps_know_the_extension_too(tmp_path: Path):
+    from coursekit.grading import nbgrader_config
+    from coursekit.grading.late import SetDueDate
+
+    toy = small_class(tmp_path)
+    toy.course_file("[assignments.toy]\ndue = 2026-12-01T23:59:00Z\npenalty_per_day = 0.1\n")
+    toy.submit("ada", "2026-12-02 12:00:00", scores={"toy-double": 4, "toy-sort": 6}, why=2)
+    add_extension(toy.settings.extensions_file, "toy", "ada", DUE + timedelta(days=1))
+    step = SetDueDate(config=nbgrader_config(toy.settings))
+    where = {"assignment": "toy", "student": "ada", "db_url": toy.settings.db_url}
+    step.preprocess(None, {"nbgrader": where})
+    with open_gradebook(toy.settings) as book:
+        assert book.find_submission("toy", "ada").extension == timedelta(days=1)

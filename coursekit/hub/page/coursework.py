@@ -5,6 +5,7 @@ For a student only what is theirs; for instructors counts, and who fails most te
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -98,7 +99,12 @@ def released_assignments(settings: GradingSettings) -> tuple[str, ...]:
 
 def work_of(settings: GradingSettings, deadlines: Mapping[str, Deadline], student: str) -> tuple[Work, ...]:
     """Tell how far a student's assignments are, the next to be due first."""
-    found = [_work(settings, deadlines.get(name), name, student) for name in released_assignments(settings)]
+    mine: dict[str, datetime] = {}
+    for _, assignment, moment in _submissions(settings, student):
+        mine[assignment] = max(moment, mine.get(assignment, moment))
+    found = [
+        _work(settings, deadlines.get(name), name, student, mine.get(name)) for name in released_assignments(settings)
+    ]
     far = datetime.max.replace(tzinfo=UTC)
     return tuple(sorted(found, key=lambda work: (work.due or far, work.assignment)))
 
@@ -119,17 +125,22 @@ def known_students(settings: GradingSettings) -> frozenset[str]:
     return frozenset(student for student, *_ in _submissions(settings)) | _folders(settings.course_dir / "submitted")
 
 
-def _work(settings: GradingSettings, deadline: Deadline | None, assignment: str, student: str) -> Work:
+def _work(
+    settings: GradingSettings,
+    deadline: Deadline | None,
+    assignment: str,
+    student: str,
+    submitted: datetime | None,
+) -> Work:
     due = deadline.due_for(student) if deadline else None
-    mine = [when for who, what, when in _submissions(settings, student) if (who, what) == (student, assignment)]
     feedback = released_feedback(settings, assignment, student)
     graded = _is_graded(settings, assignment, student)
-    stage: Stage = "feedback" if feedback else "graded" if graded else "submitted" if mine else "open"
+    stage: Stage = "feedback" if feedback else "graded" if graded else "submitted" if submitted else "open"
     return Work(
         assignment=assignment,
         due=due,
         is_extended=bool(deadline and due and due > deadline.due),
-        submitted=max(mine, default=None),
+        submitted=submitted,
         stage=stage,
         feedback=feedback,
     )
@@ -173,12 +184,13 @@ def _submissions(settings: GradingSettings, student: str | None = None) -> Itera
 
     In a folder of somebody's own it is theirs, whatever its name says; only the time is taken from there.
     """
-    for path in _listed(settings.inbound):
-        if "+" in path.name:
-            yield from _read(path.name, None)
-        elif student in (None, path.name):
-            for own in _listed(path):
-                yield from _read(own.name, path.name)
+    for name in _folders(settings.inbound):
+        if "+" in name:
+            if student in (None, name.partition("+")[0]):
+                yield from _read(name, None)
+        elif student in (None, name):
+            for own in _folders(settings.inbound / name):
+                yield from _read(own, name)
 
 
 def _read(name: str, owner: str | None) -> Iterator[tuple[str, str, datetime]]:
@@ -192,12 +204,10 @@ def _read(name: str, owner: str | None) -> Iterator[tuple[str, str, datetime]]:
     yield owner or match[1], match[2], moment
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    except OSError:
-        return []
-
-
 def _folders(folder: Path) -> frozenset[str]:
-    return frozenset(path.name for path in _listed(folder))
+    """Name the folders in a folder; a link to one is none. There may be thousands, and pages ask often."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return frozenset()

@@ -94,8 +94,8 @@ class WholeClass:
 
     @property
     def waiting(self) -> int:
-        """How many clusters wait for others to give back."""
-        return sum(one.queue is not None for one in self.clusters)
+        """How many clusters get more as soon as others give back; what a user's own cap forbids does not count."""
+        return sum(one.queue is not None and one.queue.position > 0 for one in self.clusters)
 
 
 class Gateway:

@@ -80,11 +80,11 @@ def share_bar(used: float, guarantee: float, cap: float) -> str:
 
 
 def nice_top(most: float) -> float:
-    """Give the end of an axis: the next of 2, 4, 6, 8, 10, 20, 40 ... that is no less."""
+    """Give the end of an axis: the next of 2, 3, 4, 6, 8, 10, 12, 16, 20, 30 ... that is no less."""
     if not most > 2:
         return 2.0
     step = 10.0 ** math.floor(math.log10(most))
-    return next(one * step for one in (1, 2, 4, 6, 8, 10) if one * step >= most * (1 - 1e-12))
+    return next(one * step for one in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if one * step >= most * (1 - 1e-12))
 
 
 def hours(since: float, until: float) -> list[tuple[float, str]]:

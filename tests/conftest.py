@@ -7,11 +7,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 from browser_fixtures import browser, page  # noqa: F401 -- fixtures that several folders share
 from docker_fixtures import grader_image, swarm  # noqa: F401 -- fixtures that several folders share
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
+
+# How long an example takes says nothing on a machine that others share.
+hypothesis.settings.register_profile("course", deadline=None)
+hypothesis.settings.load_profile("course")
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("unit", "contract", "images", "integration", "browser", "attacks")

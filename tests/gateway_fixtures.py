@@ -107,7 +107,12 @@ class RunningGateway:
 
 @contextlib.contextmanager
 def running_gateway(
-    settings: GatewaySettings, engine: Engine, *, servers: Servers | None = None, hub: FakeHub | None = None
+    settings: GatewaySettings,
+    engine: Engine,
+    *,
+    servers: Servers | None = None,
+    hub: FakeHub | None = None,
+    **more: Any,
 ) -> Iterator[RunningGateway]:
     """Run a gateway until the context is left."""
     hub = hub or FakeHub()
@@ -121,7 +126,7 @@ def running_gateway(
             identity = HubIdentity(auth, instructors=settings.instructors)
             address = Address(prefix=PREFIX)
             service = serving(
-                settings, address, engine=engine, servers=servers, identity=identity, streams=made["streams"]
+                settings, address, engine=engine, servers=servers, identity=identity, streams=made["streams"], **more
             )
             async with service as port:
                 made["url"], made["loop"] = f"http://127.0.0.1:{port}{PREFIX}", asyncio.get_running_loop()

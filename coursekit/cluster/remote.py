@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from coursekit.cluster.http import GatewayConnection
@@ -15,7 +17,7 @@ from coursekit.cluster.provisioner import Access, Change, ClusterStatus, QueuePl
 from coursekit.cluster.spec import ClusterSpec
 from coursekit.cluster.wire import read_access, read_change, read_error, read_queue, read_status
 from coursekit.config import format_time
-from coursekit.errors import ClusterStartError, CoursekitError, QueueError, SettingsError
+from coursekit.errors import ClusterNotFoundError, ClusterStartError, CoursekitError, QueueError, SettingsError
 
 _WAIT_S: Final = 20
 _QUEUE_S: Final = 900.0
@@ -64,8 +66,12 @@ class GatewayClient:
         CapacityError, ClusterDiffersError, ClusterStartError, GatewayError
             As the gateway says.
         """
-        body = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
-        view = self._gateway.ask("PUT", f"clusters/{spec.name}", body | ({"image": spec.image} if spec.image else {}))
+        if spec.workers == 0:
+            return Change()
+        body: dict[str, Any] = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
+        body |= {"image": spec.image} if spec.image else {}
+        body |= {"assignment": current_assignment()}
+        view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         started, told = time.monotonic(), None
         while not view["settled"]:
             place = read_queue(view["queue"])
@@ -81,7 +87,13 @@ class GatewayClient:
             if place is not None and time.monotonic() - started > self._queue_s:
                 raise _waited_in_vain(spec, place, self._queue_s)
             path = f"clusters/{spec.name}?revision={view['revision']}&wait_s={_WAIT_S}"
-            view = self._gateway.ask("GET", path)
+            try:
+                view = self._gateway.ask("GET", path)
+            except ClusterNotFoundError as error:
+                if "it was stopped, for" in error.message:
+                    raise
+                # The gateway was killed before it had written down what was asked.
+                view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         if view["error"] is not None:
             raise read_error(view["error"])
         if (place := read_queue(view["queue"])) is not None:
@@ -227,6 +239,11 @@ class RemoteWorkers:
                     self._gateway.ask("POST", f"clusters/{status.name}/workers/{number}/faults", {"action": action})
                     return
         raise SettingsError(f"you have no worker {node!r}.", fix="look at cluster.status().workers")
+
+
+def current_assignment() -> str:
+    """Name what this notebook works on: ``COURSEKIT_ASSIGNMENT``, or its folder, as nbgrader fetches assignments."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", os.environ.get("COURSEKIT_ASSIGNMENT") or Path.cwd().name)[:64]
 
 
 def _waited_in_vain(spec: ClusterSpec, place: QueuePlace, queue_s: float) -> CoursekitError:

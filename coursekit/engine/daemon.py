@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -174,19 +175,28 @@ def address_on(client: docker.DockerClient, network: Network, container: str) ->
     import docker.errors
 
     name = str(network.name)
-    for connect_first in (False, True):
-        if connect_first:
-            try:
-                client.api.connect_container_to_network(container, name)
-            except docker.errors.APIError as error:
-                raise EngineError(
-                    f"container {container!r} cannot be connected to the network {name!r}: {error.explanation}.",
-                    fix="see that COURSEKIT_CONTAINER names this container, and DOCKER_HOST its daemon",
-                ) from error
-        there = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
-        if name in there:
-            return str(there[name]["IPAddress"])
+    try:
+        if address := _address_there(client, name, container):
+            return address
+        client.api.connect_container_to_network(container, name)
+    except docker.errors.APIError as error:
+        # Another notebook of the same server may just have been faster.
+        with contextlib.suppress(docker.errors.APIError):
+            if address := _address_there(client, name, container):
+                return address
+        raise EngineError(
+            f"container {container!r} cannot be connected to the network {name!r}: {error.explanation}.",
+            fix="see that COURSEKIT_CONTAINER names this container, and DOCKER_HOST its daemon",
+        ) from error
+    if address := _address_there(client, name, container):
+        return address
     raise EngineError(f"container {container!r} has no address on {name!r}.", fix="start the notebook's server again")
+
+
+def _address_there(client: docker.DockerClient, network: str, container: str) -> str:
+    """Give a container's address on a network; empty when it is not on it."""
+    there = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+    return str(there.get(network, {}).get("IPAddress", ""))
 
 
 def disconnect_all(network: Network) -> None:

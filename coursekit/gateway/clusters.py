@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from coursekit.gateway.admission import check_number, check_possible, check_same
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.ledger import Entry
+from coursekit.gateway.picture import Watch
 from coursekit.gateway.quota_book import Given
 from coursekit.gateway.quotas import Quota, Resources
 from coursekit.gateway.reconcile import Reconciler
@@ -41,15 +41,24 @@ class ClassClusters:
         What runs the nodes; it has to keep them when this process ends.
     servers : Servers or None
         The users' servers; None where notebooks are in no containers of their own.
+    watch : callable, optional
+        Is told what was decided, with each look.
     """
 
-    def __init__(self, settings: GatewaySettings, engine: Engine, servers: Servers | None = None) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        engine: Engine,
+        servers: Servers | None = None,
+        *,
+        watch: Watch | None = None,
+    ) -> None:
         self.settings = settings
         self.events = Events()
         self._engine = engine
         self._servers = servers
         self._background = Background()
-        self._loop = Reconciler(settings, engine, servers, self.events, self._background)
+        self._loop = Reconciler(settings, engine, servers, self.events, self._background, watch)
 
     async def run(self) -> None:
         """Make what runs equal to what each may have, until stopped."""
@@ -64,8 +73,17 @@ class ClassClusters:
         await self._background.close()
         self._loop.close()
 
-    async def ask(self, owner: str, spec: ClusterSpec) -> Entry:
+    async def ask(self, owner: str, spec: ClusterSpec, *, assignment: str = "") -> Entry:
         """Note what a user wants of a cluster; it is done as soon as their share allows it.
+
+        Parameters
+        ----------
+        owner : str
+            Whose.
+        spec : ClusterSpec
+            What is wanted.
+        assignment : str
+            What it is for, as their notebook says; for records alone.
 
         Raises
         ------
@@ -84,11 +102,12 @@ class ClassClusters:
         if entry is None:
             others = [one.spec.name for one in entries.values() if one.owner == owner and not one.has_failed]
             check_number(others, most=self.settings.limits.clusters)
-            entry = entries[key] = Entry(owner=owner, spec=spec)
+            entry = entries[key] = Entry(owner=owner, spec=spec, since=self._loop.turn())
         elif entry.has_nodes or entry.is_busy:
             check_same_shape(entry.spec, spec)
         if spec.workers > entry.spec.workers or entry.has_failed:
-            entry.since = time.time()
+            entry.since = self._loop.turn()
+        entry.assignment = assignment
         entry.spec, entry.error, entry.change, entry.not_before = spec, None, Change(), 0.0
         entry.asked += 1
         entry.use()
@@ -97,7 +116,7 @@ class ClassClusters:
         return entry
 
     async def end(self, owner: str, name: str, *, why: str = "") -> None:
-        """Stop a cluster and all that belongs to it; one that is not there is no error. Its owner is told ``why``."""
+        """Stop a cluster and all that belongs to it, and tell its owner why; one that is not there is no error."""
         await self._ready()
         if (entry := self._loop.entries.get(f"{owner}/{name}")) is not None:
             await self._loop.end(entry, why=why)

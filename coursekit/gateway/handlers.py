@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import signal
-from collections.abc import Awaitable
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
-from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 from coursekit.cluster import LocalProvisioner
@@ -22,14 +18,15 @@ from coursekit.errors import (
     ClusterNotFoundError,
     NodeNotFoundError,
     SettingsError,
-    TooManyRequestsError,
 )
 from coursekit.gateway.api import Api, Missing
-from coursekit.gateway.class_handlers import ClassCluster, UserQuota, WholeClass
 from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.openapi import describe
+from coursekit.gateway.overview import Capacities, MyQuota, SomebodysCluster, Usage, WholeClass
 from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, USER_PATTERN, WAIT_S, read_cluster, read_fault
+from coursekit.gateway.stream import EventStream
+from coursekit.gateway.user_quota import UserQuota
 
 
 class Root(Api):
@@ -79,8 +76,8 @@ class Cluster(Api):
         """Want it to be so."""
         self.check_query()
         self.check_json()
-        spec = read_cluster(name, self.request.body, self.clusters.settings)
-        entry = await self.clusters.ask(self.owner, spec)
+        request = read_cluster(name, self.request.body, self.clusters.settings)
+        entry = await self.clusters.ask(self.owner, request.spec, assignment=request.assignment)
         self.set_status(HTTPStatus.ACCEPTED)
         self.write(entry.as_json())
 
@@ -161,102 +158,6 @@ class Faults(Api):
         self.finish_empty()
 
 
-class MyQuota(Api):
-    """What the caller may have."""
-
-    async def get(self) -> None:
-        """Give guarantee, cap, limits and images."""
-        self.check_query()
-        quota = await self.clusters.quota(self.owner)
-        limits = self.clusters.settings.limits
-        self.write(
-            {
-                "guarantee": asdict(quota.guarantee),
-                "cap": asdict(quota.cap),
-                "weight": quota.weight,
-                "idle_s": self.clusters.settings.idle_s,
-                "images": list(self.clusters.settings.images),
-                "limits": {key: getattr(limits, key) for key in ("workers", "cores", "memory", "clusters")},
-            }
-        )
-
-
-class Usage(Api):
-    """What the caller uses now."""
-
-    async def get(self) -> None:
-        """Give cores, memory, workers and clusters."""
-        self.check_query()
-        entries = await self.clusters.entries(self.owner)
-        self.write(
-            {
-                **asdict(self.clusters.used(self.owner)),
-                "workers": sum(one.alive for one in entries),
-                "clusters": len(entries),
-            }
-        )
-
-
-class Capacities(Api):
-    """What the class has: totals, and nobody's name."""
-
-    async def get(self) -> None:
-        """Give what there is, what is used, and what is free."""
-        self.check_query()
-        total, used = await self.clusters.total(), self.clusters.used()
-        entries = await self.clusters.entries()
-        self.write(
-            {
-                "total": asdict(total),
-                "used": asdict(used),
-                "free": {key: max(0, value) for key, value in asdict(total - used).items()},
-                "waiting": sum(one.queue is not None for one in entries),
-            }
-        )
-
-
-class EventStream(Api):
-    """What is decided about the caller's clusters, as it happens (server-sent events)."""
-
-    _streaming: asyncio.Future[None] | None = None
-
-    async def get(self) -> None:
-        """Stream events; those since ``Last-Event-ID`` first."""
-        self.check_query()
-        user = self.owner
-        if self.streams[user] >= self.clusters.settings.limits.streams:
-            raise TooManyRequestsError(f"{user} has {self.streams[user]} streams open.", fix="close a notebook")
-        self.streams[user] += 1
-        self._streaming = asyncio.ensure_future(self._stream(user))
-        try:
-            with contextlib.suppress(StreamClosedError, asyncio.CancelledError):  # whoever listened has gone
-                await self._streaming
-        finally:
-            self.streams[user] -= 1
-
-    def on_connection_close(self) -> None:
-        """Stop when nobody listens any longer."""
-        if self._streaming is not None:
-            self._streaming.cancel()
-
-    async def _stream(self, user: str) -> None:
-        self.set_header("Content-Type", "text/event-stream")
-        self.set_header("X-Accel-Buffering", "no")
-        last = self.request.headers.get("Last-Event-ID", "")
-        number = int(last) if last.isascii() and last.isdigit() and len(last) < 17 else self.clusters.events.now
-        await self._send(": listening\n\n")
-        async for event in self.clusters.events.after(user, number, within_s=self.clusters.settings.stream_s):
-            if event is None:
-                await self._send(": still here\n\n")
-            else:
-                body = json.dumps(event.as_json())
-                await self._send(f"id: {event.number}\nevent: {event.kind}\ndata: {body}\n\n")
-
-    def _send(self, text: str) -> Awaitable[None]:
-        self.write(text)
-        return self.flush()
-
-
 async def _status(clusters: ClassClusters, entry: Entry) -> ClusterStatus | None:
     """Give how a cluster is; None of one that has just ended."""
     name = entry.spec.name
@@ -301,7 +202,10 @@ def _break(engine: Engine, node: str, action: str) -> None:
         engine.thaw(node)
 
 
-def routes(prefix: str, given: dict[str, Any]) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+Route = tuple[str, type[RequestHandler], dict[str, Any]]
+
+
+def routes(prefix: str, given: dict[str, Any]) -> list[Route]:
     """Give all addresses below the service's prefix, which ends with a slash."""
     api, name, user = f"{prefix}api/v1", f"({NAME_PATTERN})", f"({USER_PATTERN})"
     paths: list[tuple[str, type[RequestHandler]]] = [
@@ -319,7 +223,7 @@ def routes(prefix: str, given: dict[str, Any]) -> list[tuple[str, type[RequestHa
         (f"{api}/capacity", Capacities),
         (f"{api}/quota/{user}", UserQuota),
         (f"{api}/class", WholeClass),
-        (f"{api}/class/{user}/clusters/{name}", ClassCluster),
+        (f"{api}/class/{user}/{name}", SomebodysCluster),
         (f"{api}/events", EventStream),
         (r".*", Missing),
     ]

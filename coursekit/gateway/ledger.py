@@ -52,6 +52,8 @@ class Entry:
         When its last change was done: what was read before is out of date.
     not_before : float
         Until then nothing is tried again that has just failed, for the reason in ``obstacle``.
+    assignment : str
+        What it is used for, as its owner's notebook says.
     revision : int
         Counts what happens to it.
     """
@@ -74,6 +76,7 @@ class Entry:
     changed_at: float = 0.0
     not_before: float = 0.0
     obstacle: str = ""
+    assignment: str = ""
     is_busy: bool = False
     is_ending: bool = False
     is_warned: bool = False

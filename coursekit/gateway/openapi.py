@@ -8,6 +8,7 @@ from coursekit import __version__
 from coursekit.cluster.spec import MIN_MEMORY
 from coursekit.gateway.events import KINDS
 from coursekit.gateway.requests import (
+    ASSIGNMENT_PATTERN,
     FAULTS,
     LOG_LINES,
     MOST_CORES,
@@ -67,7 +68,7 @@ def describe(settings: GatewaySettings, *, server: str) -> dict[str, Any]:
 def _paths() -> Schema:
     name: Schema = {"name": "name", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/Name"}}
     cluster = {200: _json("Cluster")}
-    user = _path("user", {"type": "string", "pattern": f"^{USER_PATTERN}$", "examples": ["ada"]})
+    owner = _path("owner", {"type": "string", "pattern": f"^{USER_PATTERN}$", "examples": ["ada"]})
     return {
         "/clusters": {"get": _operation("Your clusters as they run.", {200: _json("Clusters")})},
         "/clusters/{name}": {
@@ -110,19 +111,19 @@ def _paths() -> Schema:
         "/quota": {"get": _operation("What you may have.", {200: _json("Quota")})},
         "/usage": {"get": _operation("What you use now.", {200: _json("Usage")})},
         "/capacity": {"get": _operation("What the class has.", {200: _json("Capacity")})},
-        "/quota/{user}": {
-            "parameters": [user],
+        "/quota/{owner}": {
+            "parameters": [owner],
             "get": _operation("What a user may have, for instructors.", {200: _json("UserQuota")}),
             "put": _operation(
                 "Let a user have other amounts.", {200: _json("UserQuota")}, 409, 413, 415, body="NewQuota"
             ),
             "delete": _operation("Let the course's own quota hold again.", {204: {"description": "It does."}}),
         },
-        "/class/{user}/clusters/{name}": {
-            "parameters": [user, name],
-            "delete": _operation("Stop a user's cluster, for instructors.", {204: {"description": "It is gone."}}),
-        },
         "/class": {"get": _operation("Everybody's clusters, for instructors.", {200: _json("Class")})},
+        "/class/{owner}/{name}": {
+            "parameters": [owner, name],
+            "delete": _operation("Stop anybody's cluster, for instructors.", {204: {"description": "It is gone."}}),
+        },
         "/events": {
             "get": _operation(
                 "What is decided about your clusters, as it happens: each event's data is an Event.",
@@ -209,6 +210,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
                 "cores": {"type": "integer", "minimum": 1, "maximum": limits.cores, "default": 1},
                 "memory": memory,
                 "image": {"enum": list(settings.images)},
+                "assignment": {"type": "string", "pattern": f"^{ASSIGNMENT_PATTERN}$", "maxLength": 64},
             },
         },
         "Fault": _object(action={"enum": list(FAULTS)}),

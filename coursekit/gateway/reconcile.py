@@ -17,14 +17,14 @@ from typing import Final
 
 from coursekit.cluster import Change, LocalProvisioner
 from coursekit.cluster.plan import WORKER
-from coursekit.cluster.provisioner import QueuePlace
 from coursekit.engine import Capacity, Engine
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
-from coursekit.gateway.fairshare import Waiting, decide
+from coursekit.gateway.fairshare import decide
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import QUEUE_S, judge
+from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.quota_book import QuotaBook, QuotaStore
 from coursekit.gateway.quotas import Quotas, Resources
 from coursekit.gateway.servers import Servers
@@ -32,9 +32,11 @@ from coursekit.gateway.settings import GatewaySettings
 from coursekit.gateway.sight import Seen, see
 from coursekit.gateway.steps import Standing, next_steps
 from coursekit.gateway.store import Wanted, WantedStore
+from coursekit.gateway.waiting import reclaimed, tell_places
 
 log = logging.getLogger(__name__)
 _AGAIN_S: Final = 5.0
+_REMEMBER_S: Final = 0.2
 
 
 class Reconciler:
@@ -47,7 +49,9 @@ class Reconciler:
         servers: Servers | None,
         events: Events,
         background: Background,
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
         self.entries: dict[str, Entry] = {}
         self.endings: dict[str, str] = {}
         self.seen = asyncio.Event()
@@ -62,6 +66,8 @@ class Reconciler:
         self._overhead = 0
         self._wake = asyncio.Event()
         self._is_over = False
+        self._is_unsaved = False
+        self._is_watched = False
         self._joined: set[str] = set()
         self._forgotten: dict[str, float] = {}
 
@@ -95,14 +101,25 @@ class Reconciler:
 
     def look_again(self, *, remember: bool = False) -> None:
         """Say that something has changed; ``remember`` what is wanted."""
-        if remember:
-            wanted = [
-                Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here)
-                for one in self.entries.values()
-                if not one.is_ending and not one.has_failed
-            ]
-            self._background.start(self._background.write(self._store.replace, wanted))
+        if remember and not self._is_unsaved:
+            self._is_unsaved = True
+            self._background.start(self._remember())
         self._wake.set()
+
+    async def _remember(self) -> None:
+        """Write down what is wanted, a moment later: many changes come together."""
+        await asyncio.sleep(_REMEMBER_S)
+        self._is_unsaved = False
+        wanted = [
+            Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here, assignment=one.assignment)
+            for one in self.entries.values()
+            if not one.is_ending and not one.has_failed
+        ]
+        await self._background.write(self._store.replace, wanted)
+
+    def turn(self) -> float:
+        """Give the place of whoever asks now: behind all that are there, also when the clock was set back."""
+        return max(time.time(), *(one.since + 1e-6 for one in self.entries.values()), 0.0)
 
     def total(self) -> Resources:
         """Give what all workers may use together."""
@@ -124,6 +141,8 @@ class Reconciler:
                 await entry.changed.wait()
             return
         entry.is_ending = True
+        if why:
+            self.endings[entry.key] = why  # it is gone for its owner from now on
         try:
             while entry.is_busy:
                 await entry.changed.wait()
@@ -158,14 +177,18 @@ class Reconciler:
         """Take up clusters that an earlier gateway started, and the queue that it had."""
         for key, one in remembered.items():
             if key not in clusters and one.granted == 0 and time.time() - one.since < QUEUE_S:
-                self.entries[key] = Entry(owner=one.owner, spec=one.spec, since=one.since, asked=1)
+                self.entries[key] = Entry(
+                    owner=one.owner, spec=one.spec, since=one.since, asked=1, assignment=one.assignment
+                )
         for key, seen in clusters.items():
             if key in self.entries:
                 continue
             known = remembered.get(key)
             is_same = known is not None and replace(known.spec, workers=seen.spec.workers) == seen.spec
             if known is not None and is_same:
-                self.entries[key] = Entry(owner=known.owner, spec=known.spec, since=known.since)
+                self.entries[key] = Entry(
+                    owner=known.owner, spec=known.spec, since=known.since, assignment=known.assignment
+                )
             else:
                 self.entries[key] = Entry(owner=seen.owner, spec=seen.spec)
 
@@ -211,7 +234,25 @@ class Reconciler:
             entry = self.entries[step.cluster]
             entry.is_busy, before, entry.granted = True, entry.here, step.workers
             self._background.start(self._change(entry, step.workers, before, waited=entry.queue is not None))
-        self._place({one.cluster: one for one in decision.waiting})
+        tell_places(self.entries.values(), {one.cluster: one for one in decision.waiting}, self._events)
+        if self._watch is not None and not self._is_watched:
+            assignments = {key: one.assignment for key, one in self.entries.items()}
+            picture = Picture(
+                at=time.time(),
+                claims=tuple(claims),
+                decision=decision,
+                capacity=self.total(),
+                assignments=assignments,
+            )
+            self._is_watched = True
+            self._background.start(self._show(self._watch, picture))
+
+    async def _show(self, watch: Watch, picture: Picture) -> None:
+        """Let who watches see, in a thread: they may write to a database that is slow."""
+        try:
+            await self._background.write(watch, picture)
+        finally:
+            self._is_watched = False
 
     def _standing(self, entry: Entry, looked: float) -> Standing:
         standing = entry.standing(time.monotonic())
@@ -220,32 +261,13 @@ class Reconciler:
         self._wake.set()  # what was read is older than what was done: look again before anything is done
         return replace(standing, is_busy=True, promised=entry.granted)
 
-    def _place(self, waiting: Mapping[str, Waiting]) -> None:
-        """Tell everybody who waits where, when that has changed: those first for whom others hand back already."""
-        in_order = sorted(self.entries.values(), key=lambda one: (one.since, one.key))
-        next_ones = [one.key for one in in_order if one.is_short and one.target > one.here]
-        for entry in in_order:
-            place: QueuePlace | None = None
-            if entry.key in next_ones:
-                reason = entry.obstacle or "others hand back to the class"
-                place = QueuePlace(position=next_ones.index(entry.key) + 1, missing=entry.missing, reason=reason)
-            elif entry.is_short and entry.key in waiting:
-                one = waiting[entry.key]
-                position = one.position + len(next_ones) if one.position else 0
-                place = QueuePlace(position=position, missing=entry.missing, reason=one.reason)
-            if place != entry.queue:
-                if place is not None and entry.queue is None:
-                    message = f"Your cluster {entry.spec.name!r} is {place}."
-                    self._events.tell(entry.owner, "queued", entry.spec.name, message)
-                entry.queue = place
-                entry.bump()
-
     async def _change(self, entry: Entry, workers: int, before: int, *, waited: bool) -> None:
         """Make one cluster have so many workers."""
         asked = entry.asked
         entry.bump()
         if workers < before and workers < entry.spec.workers:
-            self._events.tell(entry.owner, "reclaimed", entry.spec.name, _reclaimed(before - workers, before))
+            message = reclaimed(entry, self.entries.values(), workers, before)
+            self._events.tell(entry.owner, "reclaimed", entry.spec.name, message)
         try:
             provisioner = LocalProvisioner(self._engine, owner=entry.owner)
             call = functools.partial(provisioner.apply, entry.spec, at_most=workers)
@@ -288,11 +310,6 @@ class Reconciler:
             self.endings.pop(entry.key, None)
         entry.bump()
         self.look_again(remember=True)
-
-
-def _reclaimed(number: int, of: int) -> str:
-    verb = "goes" if number == 1 else "go"
-    return f"{number} of your {of} workers {verb} back to the class; your job goes on."
 
 
 def _add(first: Change, second: Change) -> Change:

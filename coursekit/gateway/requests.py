@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from coursekit.cluster.spec import MIN_MEMORY, ClusterSpec
@@ -20,10 +21,19 @@ USER_PATTERN: Final = r"[^/]{1,255}"
 MOST_CORES: Final = 100_000
 MOST_MEMORY: Final = 2**50
 MOST_GPUS: Final = 10_000
-_KEYS: Final = ("workers", "cores", "memory", "image")
+ASSIGNMENT_PATTERN: Final = r"[A-Za-z0-9._-]{0,64}"
+_KEYS: Final = ("workers", "cores", "memory", "image", "assignment")
 
 
-def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> ClusterSpec:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a student asks for: a cluster, and for which assignment."""
+
+    spec: ClusterSpec
+    assignment: str = ""
+
+
+def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> Request:
     """Read the body of a PUT.
 
     Parameters
@@ -51,13 +61,20 @@ def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> ClusterSp
         raise SettingsError(
             f"image = {str(image)[:100]!r} is not one of the course.", fix=f"use one of {', '.join(settings.images)}"
         )
-    return ClusterSpec(
+    assignment = given.get("assignment", "")
+    if not isinstance(assignment, str) or not re.fullmatch(ASSIGNMENT_PATTERN, assignment):
+        raise SettingsError(
+            f"assignment = {str(assignment)[:100]!r} is no assignment's name.",
+            fix="use letters, digits, dots, hyphens and underscores, at most 64, or leave it out",
+        )
+    spec = ClusterSpec(
         name=name,
         workers=_whole(given, "workers", least=1, most=limits.workers),
         cores=_whole(given, "cores", least=1, most=limits.cores, default=1),
         memory=_whole(given, "memory", least=MIN_MEMORY, most=limits.memory, default=min(2 * GiB, limits.memory)),
         image="" if image == settings.images[0] else image,
     )
+    return Request(spec=spec, assignment=assignment)
 
 
 def read_fault(body: bytes) -> str:

@@ -1,4 +1,7 @@
-"""The gateway's process: it listens, asks the Hub who asks, and keeps the class's clusters."""
+"""The gateway's process: it listens, asks the Hub who asks, and keeps the class's clusters.
+
+Run as ``python -m coursekit.gateway`` (or ``...gateway.service``), or ``coursekit gateway run``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import logging
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,8 +23,9 @@ from tornado.web import Application
 from coursekit.engine import Engine, open_engine
 from coursekit.errors import SettingsError
 from coursekit.gateway.clusters import ClassClusters
-from coursekit.gateway.handlers import routes
+from coursekit.gateway.handlers import Route, routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
+from coursekit.gateway.picture import Watch
 from coursekit.gateway.servers import DockerServers, Servers
 from coursekit.gateway.settings import GatewaySettings, read_settings
 
@@ -79,6 +83,8 @@ async def serving(
     servers: Servers | None = None,
     identity: HubIdentity | None = None,
     streams: Counter[str] | None = None,
+    watch: Watch | None = None,
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[int]:
     """Run the gateway for as long as the context lasts.
 
@@ -92,6 +98,10 @@ async def serving(
         Those of the settings and of the Hub when not given.
     streams : Counter, optional
         Counts the streams of events that each user has open.
+    watch : callable, optional
+        Is told what was decided, with each look: for records of usage, and for metrics.
+    more : sequence of Route
+        Addresses besides the interface, such as a page of metrics.
 
     Yields
     ------
@@ -101,7 +111,7 @@ async def serving(
     engine = engine or open_engine(settings.engine, keep=True, realm=settings.realm)
     if servers is None and settings.has_servers:
         servers = DockerServers(settings.realm)
-    clusters = ClassClusters(settings, engine, servers)
+    clusters = ClassClusters(settings, engine, servers, watch=watch)
     identity = identity or HubIdentity(instructors=settings.instructors)
     given = {
         "clusters": clusters,
@@ -109,7 +119,7 @@ async def serving(
         "rate": RateLimit(settings.limits),
         "streams": Counter() if streams is None else streams,
     }
-    app = Application(routes(address.prefix, given), log_function=_log)
+    app = Application([*more, *routes(address.prefix, given)], log_function=_log)
     server = HTTPServer(
         app,
         max_body_size=settings.limits.body,
@@ -142,10 +152,26 @@ async def run(settings: GatewaySettings, address: Address) -> None:
 
 def start() -> None:
     """Run the gateway from what the environment says."""
+    _allow_many_connections()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(run(read_settings(), read_address()))
+
+
+def _allow_many_connections() -> None:
+    """Let a class be connected at once: each notebook listens, and 1,024 open files are soon used up."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not on Windows
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log(handler: object) -> None:
     """Log no requests: there are many, and the Hub's proxy logs them."""
     del handler
+
+
+if __name__ == "__main__":
+    from coursekit.gateway.__main__ import main
+
+    main()

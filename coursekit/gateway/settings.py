@@ -11,6 +11,7 @@ from typing import Final
 from coursekit.cluster.spec import MIN_MEMORY
 from coursekit.config import GiB, idle_limit_s, image_tag, run_dir
 from coursekit.errors import SettingsError
+from coursekit.gateway.quota_text import read_quotas
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 
 CLASS_SCOPE: Final = "custom:gateway:class"
@@ -132,6 +133,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
 
     ``COURSEKIT_ENGINE``, ``COURSEKIT_REALM``, ``COURSEKIT_IDLE_S``, ``COURSEKIT_GATEWAY_DATABASE``,
     ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS`` (groups, separated by commas),
+    ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`),
     ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` (what all workers may use).
 
     Parameters
@@ -159,6 +161,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
         database=given.get("COURSEKIT_GATEWAY_DATABASE") or f"sqlite:///{_default_database()}",
         images=_listed(given.get("COURSEKIT_GATEWAY_IMAGES")) or (image_tag("spark"),),
         instructors=frozenset(_listed(given.get("COURSEKIT_GATEWAY_INSTRUCTORS"))),
+        quotas=read_quotas(quotas) if (quotas := given.get("COURSEKIT_GATEWAY_QUOTAS")) else _default_quotas(),
         capacity=Resources(cores=_number(cores), memory=parse_memory(memory), gpus=0) if cores and memory else None,
         idle_s=idle_limit_s(),
         has_servers=engine in ("docker", "swarm"),

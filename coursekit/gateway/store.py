@@ -29,6 +29,7 @@ _wanted = Table(
     Column("image", String(255), nullable=False),
     Column("since", Float, nullable=False),
     Column("granted", Integer, nullable=False),
+    Column("assignment", String(64), nullable=False),
 )
 
 
@@ -40,6 +41,7 @@ class Wanted:
     spec: ClusterSpec
     since: float
     granted: int
+    assignment: str = ""
 
 
 class WantedStore:
@@ -73,6 +75,7 @@ class WantedStore:
                 ),
                 since=row.since,
                 granted=row.granted,
+                assignment=row.assignment,
             )
             for row in rows
         )
@@ -89,11 +92,13 @@ class WantedStore:
                 "image": one.spec.image,
                 "since": one.since,
                 "granted": one.granted,
+                "assignment": one.assignment,
             }
             for one in wanted
         ]
         try:
             with self._database.begin() as connection:
+                _tables.create_all(connection, tables=[_wanted])  # it may have been locked when this began
                 connection.execute(_wanted.delete())
                 if rows:
                     connection.execute(_wanted.insert(), rows)

@@ -305,8 +305,9 @@ class SparkCluster:
         try:
             status = self._provisioner.status(self.name)
         except ClusterNotFoundError as error:
+            told = error.message.partition(": it was stopped, for ")[2]  # the gateway knows
             raise MasterDiedError(
-                f"cluster {self.name!r} is gone: {self._why_gone()}.",
+                f"cluster {self.name!r} is gone: {told.rstrip('.') or self._why_gone()}.",
                 fix="start it again with cluster.repair(), then open a session: spark = cluster.session()",
             ) from error
         if status.state == "dead":

@@ -40,7 +40,8 @@ def cluster_as_html(name: str, status: ClusterStatus | None, *, executors: int, 
         return f"<div><code>{escape(name)}</code>{page}</div>"
     session = f"{executors} executor{'' if executors == 1 else 's'} in this session" if executors else "no session yet"
     title = f"Cluster <b>{escape(status.name)}</b> &middot; {_state(status.state)} &middot; {session}{page}"
-    return f"<div>{title}{_table(status)}</div>"
+    queue = f"<div>This cluster is {escape(str(status.queue))}.</div>" if status.queue else ""
+    return f"<div>{title}{_table(status)}{queue}</div>"
 
 
 def _table(status: ClusterStatus) -> str:

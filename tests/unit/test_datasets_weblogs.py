@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coursekit.datasets import find_entry, weblogs
@@ -34,7 +34,6 @@ def week():
     return weblogs.generate(50_000, seed=3)
 
 
-@settings(deadline=None)
 @given(rows=st.integers(0, 600), seed=st.integers(0, 2**256), malformed=st.floats(0.0, 1.0))
 def test_every_line_says_what_the_truth_says(rows, seed, malformed):
     lines, truth = weblogs.generate(rows, seed, malformed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,26 +14,34 @@ from typing import Any
 import httpx
 import pytest
 from gateway_fixtures import FakeHub, RunningGateway, running_gateway
+from typer.testing import CliRunner
 
+from coursekit.cli.main import app
 from coursekit.cluster import ClusterSpec, GatewayClient
 from coursekit.cluster.fakes import seeming_masters
 from coursekit.config import GiB
-from coursekit.engine import FakeEngine
+from coursekit.engine import FakeEngine, NodeSpec
 from coursekit.errors import (
     CapacityError,
     ClusterDiffersError,
     ClusterNotFoundError,
     ClusterStartError,
+    EngineUnavailableError,
     GatewayError,
     GatewayUnavailableError,
+    MasterDiedError,
     NotAllowedError,
     QueueError,
     SettingsError,
     UnknownTokenError,
+    WorkerDiedError,
 )
+from coursekit.gateway.picture import Picture
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.servers import FakeServers
 from coursekit.gateway.settings import GatewaySettings, Limits
+from coursekit.gateway.store import WantedStore
+from coursekit.spark import SparkCluster
 
 
 def amount(cores: int) -> Resources:
@@ -201,6 +211,57 @@ def test_a_gateway_that_starts_again_finds_its_clusters_and_its_queue(engine, tm
         assert gateway.client("ada").spec("default") == spec(2), "without the table, what runs is what is wanted"
 
 
+def test_a_database_that_somebody_locked_keeps_nobody_from_a_cluster(engine, tmp_path):
+    path = tmp_path / "gateway.sqlite"
+    with running_gateway(settings(database=f"sqlite:///{path}"), engine) as gateway, sqlite3.connect(path) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        ada = gateway.client("ada")
+        ada.apply(spec(2))
+        assert ada.wait_ready("default").registered == 2
+        lock.rollback()
+        ada.apply(spec(3))
+        store = WantedStore(f"sqlite:///{path}")
+        until(lambda: [(one.owner, one.spec.workers) for one in store.load()] == [("ada", 3)])
+        store.close()
+
+
+def test_who_watches_sees_what_is_used_for_which_assignment(engine, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_ASSIGNMENT", "a1")
+    pictures: list[Picture] = []
+    with running_gateway(settings(), engine, watch=pictures.append) as gateway:
+        gateway.client("ada").apply(spec(2))
+        until(lambda: pictures and pictures[-1].claims and pictures[-1].claims[0].running == 2)
+    last = pictures[-1]
+    assert (last.claims[0].owner, last.assignments, last.decision.targets) == (
+        "ada",
+        {"ada/default": "a1"},
+        {"ada/default": 2},
+    )
+
+
+def test_nodes_that_are_no_cluster_keep_nobody_from_one(engine):
+    engine.start(NodeSpec(name="odd", owner="eve", group="odd", role="worker", command=("sleep",), labels={}))
+    with running_gateway(settings(), engine) as gateway:
+        gateway.client("ada").apply(spec(1))
+        assert workers_of(engine, "ada") == 1
+
+
+def test_an_engine_that_is_away_for_a_while_is_told_of_and_clusters_are_found_again(gateway, engine, monkeypatch):
+    def gone(**_: Any) -> Any:
+        raise EngineUnavailableError("no daemon answers.", fix="start it")
+
+    ada = gateway.client("ada")
+    ada.apply(spec(1))
+    token = bearer(gateway.hub.student("ada"))
+    with monkeypatch.context() as away:
+        away.setattr(engine, "nodes", gone)
+        answer = httpx.get(f"{gateway.url}api/v1/clusters/default/status", headers=token)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "EngineUnavailableError")
+        time.sleep(0.5)  # several looks in vain
+    assert ada.status("default").state == "running"
+    assert len(ada.apply(spec(2)).started) == 1
+
+
 def test_a_cluster_ends_with_its_owners_server_and_the_owner_learns_why(engine):
     servers = FakeServers({"ada": "coursekit-default-server-ada"})
     with running_gateway(settings(has_servers=True, absent_s=0.2), engine, servers=servers) as gateway:
@@ -297,12 +358,39 @@ def test_cookies_and_tokens_in_the_address_are_not_accepted(gateway):
     assert httpx.get(url, params={"token": token}).status_code == 401
 
 
+def test_a_stream_that_was_cut_goes_on_where_it_was(engine):
+    with running_gateway(settings(stream_s=0.3), engine) as gateway:
+        ada = gateway.client("ada")
+        ada.apply(spec(6))
+        gateway.client("ben").apply(spec(2))
+        gateway.client("ben").delete("default")
+        until(lambda: workers_of(engine, "ada") == 6)
+        connection, over = ada._gateway, threading.Event()
+        told = [(number, event["kind"]) for number, event in connection.events(over, last="1")]
+        assert [kind for _, kind in told if kind != "queued"] == ["reclaimed", "granted"]
+        again = [event["kind"] for _, event in connection.events(over, last=told[-2][0])]
+        assert again == [told[-1][1]]
+        kinds = {event["kind"] for _, event in gateway.client("ben")._gateway.events(over, last="1")}
+        assert "reclaimed" not in kinds, "that is nobody's business but ada's"
+
+
 def test_only_instructors_see_the_class(gateway):
     gateway.client("ada").apply(spec(1))
     url = f"{gateway.url}api/v1/class"
     assert httpx.get(url, headers=bearer(gateway.hub.student("ben"))).status_code == 403
     found = httpx.get(url, headers=bearer(gateway.hub.instructor("ira"))).json()
     assert [(one["owner"], one["running"]) for one in found["clusters"]] == [("ada", 1)]
+
+
+def test_only_instructors_stop_somebody_elses_cluster_and_the_owner_learns_who(gateway, engine):
+    ada = gateway.client("a.da")
+    ada.apply(spec(1))
+    url = f"{gateway.url}api/v1/class/a.da/default"
+    assert httpx.delete(url, headers=bearer(gateway.hub.student("ben"))).status_code == 403
+    assert httpx.delete(url, headers=bearer(gateway.hub.instructor("ira"))).status_code == 204
+    assert engine.nodes() == ()
+    with pytest.raises(ClusterNotFoundError, match="ira stopped it"):
+        ada.status("default")
 
 
 def test_totals_name_nobody(gateway):
@@ -400,6 +488,41 @@ def test_a_gateway_that_is_not_there_is_told_of_with_its_address():
     client._gateway._patience_s = 0.1
     with pytest.raises(GatewayUnavailableError, match=r"http://127.0.0.1:9/services/gateway does not answer"):
         client.clusters()
+
+
+def test_a_notebook_counts_on_what_it_was_granted_and_is_told_what_changes(gateway, engine, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEKIT_GATEWAY_URL", gateway.url)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", gateway.hub.student("ada"))
+    with SparkCluster(workers=6, memory=GiB) as cluster:
+        assert isinstance(cluster.provisioner, GatewayClient)
+        until(lambda: gateway.streams["ada"])
+        gateway.client("ben").apply(spec(2))
+        until(lambda: cluster.allowed_workers == 4)
+        cluster._check_alive()
+        assert "2 of your 6 workers go back to the class; your job goes on." in capsys.readouterr().out
+        assert "waiting for 2 more workers, number 1 in the queue" in cluster._repr_html_()
+        engine.signal("ada-default-worker-1", signal.SIGKILL)
+        with pytest.raises(WorkerDiedError, match="ada-default-worker-1"):
+            cluster._check_alive()
+    assert workers_of(engine, "ada") == 0
+
+
+def test_a_notebook_learns_why_its_cluster_is_gone(engine, monkeypatch):
+    with running_gateway(settings(idle_s=0.5), engine) as gateway:
+        cluster = SparkCluster(workers=1, memory=GiB, provisioner=gateway.client("ada"))
+        until(lambda: engine.nodes() == ())
+        with pytest.raises(MasterDiedError, match="is gone: it had run no job for 0 s"):
+            cluster._check_alive()
+        cluster.close()
+
+
+def test_the_command_line_goes_by_way_of_the_gateway_too(gateway, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_GATEWAY_URL", gateway.url)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", gateway.hub.student("ada"))
+    shown = CliRunner().invoke(app, ["cluster", "up", "mine", "--workers", "1", "--memory", "1g", "--json"])
+    assert json.loads(shown.stdout)["owner"] == "ada"
+    shown = CliRunner().invoke(app, ["cluster", "down", "--all"])
+    assert shown.stdout == "Stopped: mine.\n"
 
 
 def bearer(token: str) -> dict[str, str]:

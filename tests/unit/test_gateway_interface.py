@@ -47,7 +47,7 @@ def test_requests_of_all_kinds_are_answered_as_the_interface_describes(gateway, 
 
 
 def test_every_address_is_described_and_nothing_else(gateway):
-    variables = {f"({NAME_PATTERN})": "{name}", f"({USER_PATTERN})": "{user}", "([0-9]{1,4})": "{number}"}
+    variables = {f"({NAME_PATTERN})": "{name}", f"({USER_PATTERN})": "{owner}", "([0-9]{1,4})": "{number}"}
     served = set()
     for path, *_ in routes("/", {}):
         for pattern, variable in variables.items():

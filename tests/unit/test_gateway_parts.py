@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import time
 from typing import Any
@@ -18,7 +19,8 @@ from coursekit.errors import CoursekitError, SettingsError, TooManyRequestsError
 from coursekit.gateway.identity import RateLimit
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import Verdict, judge
-from coursekit.gateway.quotas import Resources
+from coursekit.gateway.quota_text import read_quotas, write_quotas
+from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
 from coursekit.gateway.requests import read_cluster
 from coursekit.gateway.settings import GatewaySettings, Limits, read_settings
 from coursekit.gateway.steps import Standing, next_steps
@@ -108,11 +110,11 @@ def test_a_part_of_a_host_name_is_short_and_plain_and_plain_names_stay(name):
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists, max_leaves=5))
 def test_whatever_is_sent_becomes_a_cluster_within_the_limits_or_a_refusal(value):
-    keys = ("workers", "cores", "memory", "image", "owner")
+    keys = ("workers", "cores", "memory", "image", "assignment", "owner")
     for key in keys:
         body = json.dumps({"workers": 1, key: value}).encode()
         try:
-            spec = read_cluster("mine", body, CHOSEN)
+            spec = read_cluster("mine", body, CHOSEN).spec
         except SettingsError:
             continue
         assert key != "owner"
@@ -129,8 +131,8 @@ def test_no_bytes_break_the_reader(body):
 
 
 def test_the_first_image_is_what_nodes_run_when_none_is_named():
-    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/spark:latest"}', CHOSEN).image == ""
-    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/tensorflow:latest"}', CHOSEN).image != ""
+    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/spark:latest"}', CHOSEN).spec.image == ""
+    assert read_cluster("mine", b'{"workers": 1, "image": "coursekit/tensorflow:latest"}', CHOSEN).spec.image != ""
 
 
 def entry(**more: Any) -> Entry:
@@ -194,7 +196,7 @@ def test_a_status_crosses_the_wire():
 def test_what_is_wanted_is_remembered(address, tmp_path):
     store = WantedStore(address.format(tmp_path))
     assert store.load() == ()
-    wanted = Wanted(owner="ada", spec=ClusterSpec(workers=4), since=time.time(), granted=2)
+    wanted = Wanted(owner="ada", spec=ClusterSpec(workers=4), since=time.time(), granted=2, assignment="a1")
     store.replace([wanted])
     assert store.load() == (wanted,)
     store.replace([])
@@ -207,6 +209,26 @@ def test_a_database_that_cannot_be_used_is_done_without(tmp_path, caplog):
     assert store.load() == ()
     store.replace([])
     assert "lost if the gateway ends now" in caplog.text
+
+
+@given(st.integers(0, 99), st.floats(0.1, 10), st.booleans())
+def test_quotas_survive_the_way_from_the_hub_to_its_service(cores, weight, is_capped):
+    hours = Hours(days=("mon", "fri"), begin=datetime.time(9), end=datetime.time(13, 30), zone="Europe/Rome")
+    quota = Quota(guarantee=Resources(cores=cores / 2), cap=Resources(cores=cores, memory=GiB), weight=weight)
+    quotas = Quotas(
+        default=quota,
+        users={"ada@x.org": quota},
+        class_cap=Resources(cores=cores) if is_capped else None,
+        course_hours=(hours,),
+        cap_outside_hours=Resources(cores=2 * cores) if is_capped else None,
+    )
+    assert read_quotas(write_quotas(quotas)) == quotas
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"default": 3}', '{"default": {"guarantee": {"x": 1}, "cap": {}}}'])
+def test_what_are_no_quotas_is_refused(text):
+    with pytest.raises(SettingsError, match="are no quotas"):
+        read_quotas(text)
 
 
 def test_settings_are_read_from_the_environment():

@@ -3,7 +3,7 @@ import json
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbformat.validator import iter_validate
@@ -80,7 +80,6 @@ KINDS = st.sampled_from(["lesson", "assignment", "file"])
 
 
 @given(documents(), KINDS)
-@settings(deadline=None)
 def test_tidying_twice_is_tidying_once_and_leaves_only_what_cannot_be_mended(document, kind):
     before = copy.deepcopy(document)
     once = tidy_document(document, kind=kind)
@@ -93,7 +92,6 @@ def test_tidying_twice_is_tidying_once_and_leaves_only_what_cannot_be_mended(doc
 
 
 @given(documents(), KINDS)
-@settings(deadline=None)
 def test_what_tidying_changes_the_check_finds(document, kind):
     if tidy_document(document, kind=kind) != document:
         assert any("tidy" in finding.fix for finding in check_document(document, kind=kind))

@@ -141,7 +141,7 @@ class Gateway:
 
     async def stop_cluster(self, owner: str, name: str) -> None:
         """Stop a cluster of somebody else."""
-        await self._ask("DELETE", f"class/{quote(owner, safe='')}/clusters/{quote(name, safe='')}")
+        await self._ask("DELETE", f"class/{quote(owner, safe='')}/{quote(name, safe='')}")
 
     async def give_quota(self, user: str, cap: Resources) -> tuple[Resources, Resources]:
         """Let a user have more or less at most; gives the guarantee and the cap that hold now."""

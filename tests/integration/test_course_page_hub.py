@@ -66,6 +66,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     url, inner, proxy, page, gateway = (f"http://127.0.0.1:{port}" for port in ports)
     environment = {
         "COURSEKIT_ENGINE": "process",
+        "COURSEKIT_HUB": str(root / "build" / "hub"),
         "COURSEKIT_ROOT": str(root),
         "COURSEKIT_RUN": str(folder / "run"),
         "COURSEKIT_GATEWAY_CORES": "12",
@@ -123,6 +124,7 @@ def test_each_sees_what_the_hubs_roles_let_them_see_and_the_message_is_on_the_hu
     teaching = ira.get(f"/services/{NAME}/").text
     assert "servers running" in teaching
     assert "of 12" in teaching
+    assert "Cores in use over the last hours" in teaching, "the gateway records, and the page reads it"
     token = re.search(r'data-xsrf="([^"]+)"', teaching)
     assert token is not None
     live = ira.get(f"/services/{NAME}/live/class", headers={"Sec-Fetch-Mode": "cors", "X-XSRFToken": token[1]})

@@ -137,3 +137,25 @@ def test_each_sees_what_the_hubs_roles_let_them_see_and_the_message_is_on_the_hu
     ira.post(f"/services/{NAME}/actions/message", data={"_xsrf": token[1], "text": "Room <b>C</b>"})
     assert message_file(root / "build" / "hub").exists()
     assert "<b>Toy</b><br>Room &lt;b&gt;C&lt;/b&gt;" in ada.get("/hub/home").text
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_page_refreshes_and_acts_behind_the_hubs_proxy(hub, browser):
+    url, _ = hub
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{url}/hub/login?next=/services/{NAME}/")
+    page.fill("#username_input", "ira")
+    page.fill("#password_input", "password of the class")
+    page.click("#login_submit")
+    page.wait_for_url(f"**/services/{NAME}/")
+    with page.expect_response("**/live/class", timeout=15_000) as refreshed:
+        pass
+    assert refreshed.value.status == 200
+    page.get_by_label("text").fill("We begin at 10")
+    page.get_by_role("button", name="Tell everybody").click()
+    page.get_by_role("status").get_by_text("Everybody sees the message now").wait_for()
+    page.get_by_role("link", name="Hub").click()
+    assert page.get_by_text("We begin at 10").is_visible()
+    context.close()

@@ -231,6 +231,11 @@ class SwarmEngine:
                 "on a Swarm the driver has to be in a container: a process of the host is on no overlay network.",
                 fix="run the notebook with `coursekit notebook run --engine swarm`, or in the Hub",
             )
+        if driver is not None and not daemon.is_running(self._local, driver):
+            raise EngineError(
+                "your server is on another host of the Swarm than the gateway, which cannot connect it to the cluster.",
+                fix="ask an operator to keep servers on the gateway's host",
+            )
         return daemon.address_on(self._local, networks[0], container)
 
     @explained

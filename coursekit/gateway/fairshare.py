@@ -142,12 +142,11 @@ def decide(claims: Iterable[Claim], capacity: Resources, quotas: Quotas) -> Deci
     room = capacity if quotas.class_cap is None else capacity.at_most(quotas.class_cap)
     standings = _standings(wants, room, quotas)
     free = _share_out(standings.values(), _amounts(room))
-    capped_by_class = quotas.class_cap is not None and not capacity.fits_in(quotas.class_cap)
     targets.update((want.claim.cluster, want.given) for want in wants)
     kept = {want.claim.cluster: min(want.claim.running, want.claim.wanted) for want in wants}
     return Decision(
         targets=targets,
-        waiting=_queue(wants, standings, room, quotas, free if capped_by_class else None),
+        waiting=_queue(wants, standings, quotas, room, free),
         reclaims={cluster: count - targets[cluster] for cluster, count in kept.items() if count > targets[cluster]},
     )
 
@@ -254,11 +253,13 @@ def _share_out(standings: Iterable[_Standing], free: Amounts) -> Amounts:
 def _queue(
     wants: list[_Want],
     standings: Mapping[str, _Standing],
-    room: Resources,
     quotas: Quotas,
-    class_free: Amounts | None,
+    room: Resources,
+    free: Amounts,
 ) -> tuple[Waiting, ...]:
     """Tell who gets fewer than they want, and why; ``wants`` are in the order of their waiting."""
+    all_, class_cap = _amounts(room), quotas.class_cap or UNLIMITED
+    used = all_[0] - free[0], all_[1] - free[1], all_[2] - free[2]
     queue: list[Waiting] = []
     in_vain: list[Waiting] = []
     for want in wants:
@@ -266,13 +267,15 @@ def _queue(
         if not missing:
             continue
         standing = standings[want.claim.owner]
-        cap = quotas.of(want.claim.owner).cap
         if not _fits(want.need, standing.cap, standing.used):
-            reason, line = f"your cap is {cap}", in_vain
+            cores, memory, gpus = standing.used
+            more = Resources(cores=cores / 1000, memory=int(memory), gpus=int(gpus)) + want.claim.worker
+            cap = quotas.of(want.claim.owner).cap
+            reason, line = f"one more worker would make {more}, and your cap is {cap}", in_vain
         elif not want.claim.worker.fits_in(room):
             reason, line = f"a worker of {want.claim.worker} is larger than all there is: {room}", in_vain
-        elif class_free is not None and not _fits(want.need, class_free):
-            reason, line = f"the class is at its cap of {quotas.class_cap or UNLIMITED}", queue
+        elif not _fits(want.need, _amounts(class_cap), used):
+            reason, line = f"the class is at its cap of {class_cap}", queue
         else:
             reason, line = "the class has nothing free now", queue
         position = len(queue) + 1 if line is queue else 0
@@ -281,7 +284,7 @@ def _queue(
 
 
 def _amounts(resources: Resources) -> Amounts:
-    return round(resources.cores * 1000, 0), resources.memory, resources.gpus
+    return round(resources.cores * 1000, 0), resources.memory, resources.gpus  # with 0, infinity can be rounded
 
 
 def _fits(need: Amounts, limit: Amounts, used: Amounts = (0, 0, 0)) -> bool:

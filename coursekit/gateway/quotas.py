@@ -49,12 +49,10 @@ class Resources:
     __rmul__ = __mul__
 
     def __str__(self) -> str:
-        if self.cores == math.inf:
-            return "no limit"
-        parts = [f"{self.cores:g} {'core' if self.cores == 1 else 'cores'}"]
+        parts = [f"{self.cores:g} {'core' if self.cores == 1 else 'cores'}"] if self.cores < math.inf else []
         parts += [format_memory(self.memory)] if 0 < self.memory < _ENDLESS else []
         parts += [f"{self.gpus} {'GPU' if self.gpus == 1 else 'GPUs'}"] if 0 < self.gpus < _ENDLESS else []
-        return ", ".join(parts)
+        return ", ".join(parts) or "no limit"
 
     def fits_in(self, other: Resources) -> bool:
         """Tell whether this is no more than the other, of every kind."""

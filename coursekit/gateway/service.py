@@ -27,7 +27,7 @@ from coursekit.gateway.handlers import Route, routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
 from coursekit.gateway.picture import Watch
 from coursekit.gateway.recording import recording
-from coursekit.gateway.servers import DockerServers, Servers
+from coursekit.gateway.servers import DockerServers, Servers, SwarmServers
 from coursekit.gateway.settings import GatewaySettings, read_settings
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ async def serving(
     """
     engine = engine or open_engine(settings.engine, keep=True, realm=settings.realm)
     if servers is None and settings.has_servers:
-        servers = DockerServers(settings.realm)
+        servers = (SwarmServers if settings.engine == "swarm" else DockerServers)(settings.realm)
     clusters = ClassClusters(settings, engine, servers, watch=watch)
     identity = identity or HubIdentity(instructors=settings.instructors)
     given = {

@@ -100,8 +100,9 @@ def open_database(url: str, *, busy_s: float, create: bool) -> sa.Engine:
             fix="write it like sqlite:////path/usage.sqlite or postgresql+psycopg://user@host/name",
         ) from None
     except ModuleNotFoundError as error:
+        package = "psycopg[binary]" if error.name == "psycopg" else error.name
         raise MissingPackageError(
-            f"{error.name}, which that kind of database needs, is not installed.", fix=f"pip install {error.name}"
+            f"{error.name}, which that kind of database needs, is not installed.", fix=f'pip install "{package}"'
         ) from None
     if is_file:
         _prepare_file(Path(str(address.database)), create=create)

@@ -296,9 +296,15 @@ def test_a_user_at_their_cap_is_in_nobodys_way_in_the_queue():
 
 def test_reasons_name_the_cap_that_binds():
     over = decide([claim("ann", 9)], ONE * 100, class_of()).waiting[0]
-    assert (over.position, over.reason) == (0, "your cap is 8 cores, 8.0 GiB")
+    assert (over.position, over.reason) == (
+        0,
+        "one more worker would make 9 cores, 9.0 GiB, and your cap is 8 cores, 8.0 GiB",
+    )
     full = decide([claim("ann", 8)], ONE * 100, class_of(class_cap=ONE * 5)).waiting[0]
     assert (full.position, full.reason) == (1, "the class is at its cap of 5 cores, 5.0 GiB")
+    cores_only = UNLIMITED.at_most(Resources(cores=9, memory=2**62, gpus=2**62))
+    scarce = decide([claim("ann", 8)], ONE * 5, class_of(class_cap=cores_only)).waiting[0]
+    assert (scarce.position, scarce.reason) == (1, "the class has nothing free now")
     huge = decide([claim("ann", 1, worker=ONE * 6)], ONE * 5, class_of()).waiting[0]
     assert (huge.position, huge.reason) == (
         0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, time
 
 import pytest
@@ -37,6 +38,7 @@ def test_amounts_read_as_people_write_them():
     assert str(Resources(cores=1, memory=2 * GiB)) == "1 core, 2.0 GiB"
     assert str(Resources(cores=2.5, gpus=1)) == "2.5 cores, 1 GPU"
     assert str(UNLIMITED) == "no limit"
+    assert str(UNLIMITED.at_most(Resources(cores=math.inf, memory=GiB, gpus=2))) == "1.0 GiB, 2 GPUs"
 
 
 def test_a_moment_in_the_course_hours_keeps_the_caps():

@@ -35,6 +35,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "moment": moment,
         "from_now": from_now,
+        "zone": lambda value: value.tzname() or "",
         "memory": format_memory,
         "time": format_time,
         "points": lambda value: f"{round(value, 2):g}",

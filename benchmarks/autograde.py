@@ -57,8 +57,10 @@ def main() -> None:
         figures |= _timed("nbgrader", lambda: _run_plain(plain))
         figures |= _timed("sandboxes", lambda: autograde(ours, "a1", jobs=options.jobs))
         figures |= _floor(folder, ours)
-        figures["same_scores"] = _scores(plain) == _scores(ours)
-        figures["scores"] = _scores(ours)
+        theirs, found = _scores(plain), _scores(ours)
+        figures["same_scores"] = theirs == found
+        figures["scores"] = list(found.values())
+        figures["differences"] = {name: (theirs[name], found[name]) for name in found if theirs[name] != found[name]}
     figures["throughput_over_nbgrader"] = round(figures["nbgrader_s"] / figures["sandboxes_s"], 2)
     figures["cpu_over_nbgrader"] = round(figures["sandboxes_cpu_s"] / figures["nbgrader_cpu_s"], 2)
     if options.json:
@@ -123,8 +125,8 @@ def _run_bare(notebook: Path) -> None:
                 exec(compile(ast.parse("".join(cell["source"])), "<cell>", "exec"), space)
 
 
-def _scores(settings: GradingSettings) -> list[float]:
-    return [grade.auto_score for grade in grades(settings, "a1")]
+def _scores(settings: GradingSettings) -> dict[str, float]:
+    return {grade.student: grade.auto_score for grade in grades(settings, "a1")}
 
 
 def _parse() -> argparse.Namespace:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import sys
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -22,6 +24,38 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def stable_port(path: Path, part: str, host: str = LOOPBACK) -> int:
+    """Find a free port, the same each time as long as nobody else has taken it.
+
+    Parameters
+    ----------
+    path : Path
+        Where the choice is written down.
+    part : str
+        Whose port it is.
+    host : str
+        Of which of this machine's addresses.
+    """
+    try:
+        chosen = {str(key): int(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        chosen = {}
+    if part not in chosen or not _is_free(host, chosen[part]):
+        chosen[part] = free_port()
+        path.write_text(json.dumps(chosen), encoding="utf-8")
+    return chosen[part]
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 def first_free_port(port: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coursekit.cli.hub import Engine
 from coursekit.cli.output import Json, show
 from coursekit.config import find_course
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def rehearse(
     students: Annotated[int, typer.Option(min=1, help="Number of bot students.")] = 3,
     assignment: Annotated[str, typer.Option(help="The assignment that they do.")] = "a1",
+    engine: Engine = None,
     as_json: Json = False,
 ) -> None:
     """Play a class on the running Hub: bots log in, fetch, answer and submit; grade them; let them read their feedback.
@@ -30,7 +32,7 @@ def rehearse(
     from coursekit.hub.server import running_hub
     from coursekit.hub.settings import read_settings
 
-    settings = read_settings(find_course())
+    settings = read_settings(find_course(), engine=engine)
     hub = running_hub(settings)
     with watching(quiet=as_json) as watch:
         rehearsal = play(settings, hub, students=students, assignment=assignment, watch=watch)

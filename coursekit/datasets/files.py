@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -135,6 +136,11 @@ def locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(f".{path.name}.lock").open("w")
     except OSError as error:
+        if error.errno == errno.EROFS:  # the data sets of a class, which its operator puts there
+            raise DatasetError(
+                f"{path.name} is not there, and {path.parent} can only be read.",
+                fix=f"use a size that is there, or ask your instructor for: coursekit dataset get {path.parent.name}",
+            ) from error
         raise DatasetError(
             f"cannot write to {path.parent}: {error.strerror}.",
             fix="set COURSEKIT_CACHE to a folder that can be written",

@@ -10,6 +10,7 @@ from typing import Any
 from coursekit.config import Course
 from coursekit.errors import AssignmentNotFoundError, GradingError
 from coursekit.grading.answers import is_solution, points
+from coursekit.grading.own_folders import own_submissions
 from coursekit.grading.settings import GradingSettings, default_settings
 
 
@@ -77,7 +78,8 @@ def students_submitting(settings: GradingSettings, name: str) -> tuple[str, ...]
         return ()
     # nbgrader's names are student+assignment+time+random; a student's name may hold a "+", the others may not.
     parts = (path.name.rsplit("+", 3) for path in settings.inbound.iterdir())
-    return tuple(sorted({part[0] for part in parts if len(part) == 4 and part[1] == name}))
+    common = {part[0] for part in parts if len(part) == 4 and part[1] == name}
+    return tuple(sorted(common | {found.student for found in own_submissions(settings.inbound, "*", name)}))
 
 
 def read_notebook(path: Path) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def nbgrader_config(settings: GradingSettings) -> Config:
     c.ExchangeCollect.check_owner = False
     c.ExchangeFactory.collect = "coursekit.grading.steps.Collect"
     c.ExchangeFactory.release_assignment = "coursekit.grading.steps.ReleaseAssignment"
+    c.ExchangeFactory.release_feedback = "coursekit.grading.steps.ReleaseFeedback"
     c.Autograde.pre_convert_hook = "coursekit.grading.steps.keep_plain_files"
     c.Autograde.sanitize_preprocessors = list(_SANITIZE_STEPS)
     c.Autograde.autograde_preprocessors = list(_AUTOGRADE_STEPS)

@@ -12,10 +12,12 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseAssignment
+from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseAssignment, ExchangeReleaseFeedback
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool
 
+from coursekit.grading.deadlines import naive_utc
+from coursekit.grading.own_folders import TIMESTAMP, latest, moment_in_own_folder, own_submissions
 from coursekit.grading.proof import is_proven
 from coursekit.grading.restore import restore
 from coursekit.grading.sandboxed import REPORT, files_beside, make_request, open_store, write_outputs
@@ -32,12 +34,44 @@ def keep_plain_files(assignment: str, student: str, notebooks: list[str]) -> Non
 
 
 class Collect(ExchangeCollect):  # type: ignore[misc]
-    """nbgrader's collect, which takes plain files only: its own follows links and waits for pipes."""
+    """nbgrader's collect, which takes plain files only: its own follows links and waits for pipes.
+
+    Where students have folders of their own in the exchange, whose a submission is follows from the folder that it is
+    in, and when it was submitted from when it was written: nothing that a student writes is believed.
+    """
+
+    def init_src(self) -> None:
+        """Find what was submitted, in the exchange's common folder and in students' own."""
+        super().init_src()
+        student = self.coursedir.student_id or "*"
+        own = own_submissions(Path(self.inbound_path), student, self.coursedir.assignment_id)
+        for record in own:
+            if record.trouble:
+                self.log.warning("%s of %s: %s", record.filename, record.student, record.trouble)
+        self.src_records += [
+            {"username": record.student, "filename": record.filename, "timestamp": naive_utc(record.moment)}
+            for record in latest(own, self.duedate if self.before_duedate else None)
+        ]
 
     def do_copy(self, src: str, dest: str, log: Any = None) -> None:
         """Copy one submission."""
         for refused in copy_plain(Path(src), Path(dest)):
             self.log.warning("%s: %s %s; it was left out", src, refused.name, refused.why)
+        if (moment := moment_in_own_folder(Path(self.inbound_path), Path(src))) is not None:
+            (Path(dest) / "timestamp.txt").write_text(moment.strftime(f"{TIMESTAMP} UTC"), encoding="utf-8")
+
+
+class ReleaseFeedback(ExchangeReleaseFeedback):  # type: ignore[misc]
+    """nbgrader's own step, which puts a student's pages into their own folder where they have one."""
+
+    def copy_files(self) -> None:
+        """Copy the pages, student by student."""
+        step: Any = self
+        common, pattern = Path(step.dest_path), Path(step.src_path)  # .../feedback/*/a1, or one student's
+        for folder in sorted(pattern.parents[1].glob(f"{pattern.parent.name}/{pattern.name}")):
+            own = common / folder.parent.name
+            step.src_path, step.dest_path = str(folder), str(own if own.is_dir() else common)
+            super().copy_files()
 
 
 class ReleaseAssignment(ExchangeReleaseAssignment):  # type: ignore[misc]

@@ -75,12 +75,13 @@ class Bot:
                 fix="compare the password with the one that `coursekit hub up` printed",
             )
 
-    async def start_server(self) -> None:
-        """Start the student's server and follow its progress until it is ready."""
+    async def start_server(self, profile: str = "") -> None:
+        """Start the student's server and follow its progress until it is ready; the first profile if none is named."""
         with self._timed("start server"):
             api = f"/hub/api/users/{self.name}/server"
             # With a body, for the proxy calls an empty one a form, which the Hub's API refuses.
-            started = await self._ask("POST", api, accept=(201, 202, 400), headers=self._hub_headers(), json={})
+            chosen = {"user_options": {"profile": profile}} if profile else {}
+            started = await self._ask("POST", api, accept=(201, 202, 400), headers=self._hub_headers(), json=chosen)
             if started.status_code == 400 and "already running" not in started.text:
                 raise self._refused("POST", api, started)
             await self._follow_progress(f"{api}/progress")

@@ -1,25 +1,43 @@
 """`HubSettings` -> JupyterHub's configuration, one concern to a function; each only sets, none appends.
 
-In this mode every server is a process of one Unix user: it is made for a laptop, a workshop among people who
-trust each other, and tests. Students are not isolated from each other or from the instructor.
+With the engine ``process`` every server is a process of one Unix user: that is made for a laptop, a workshop among
+people who trust each other, and tests. With ``docker`` and ``swarm`` each student has a container (``containers.py``).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import sysconfig
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from coursekit.hub.admission import Admission
+from coursekit.hub.containers import update_containers
+from coursekit.hub.culling import COMMAND as CULLER_COMMAND
+from coursekit.hub.culling import SCOPES as CULLER_SCOPES
+from coursekit.hub.culling import SERVICE as CULLER
 from coursekit.hub.layout import Role, config_path, lay_out, lay_out_home
-from coursekit.hub.passwords import Passwords, make_passwords, read_passwords
+from coursekit.hub.logins import APPROVE, update_login
+from coursekit.hub.passwords import make_passwords, read_passwords
+from coursekit.hub.roster import read_roster
+from coursekit.hub.routes import CourseProxy
+from coursekit.hub.servers import ensure_network
 from coursekit.hub.settings import HubSettings
-from coursekit.ports import free_port
+from coursekit.ports import LOOPBACK, free_port, stable_port
 
 LABEL: Final = "COURSEKIT_HUB"
 """Environment variable that marks every process of a Hub; its value is the Hub's state folder."""
 
+GATEWAY: Final = "gateway"
+"""The gateway's name among the Hub's services."""
+CLASS: Final = "custom:gateway:class"
+"""The Hub's scope of those who see the clusters of the whole class."""
+
+_USE_GATEWAY: Final = f"access:services!service={GATEWAY}"
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
     "COURSEKIT_IDLE_S",
@@ -52,45 +70,88 @@ def configure(c: Any, settings: HubSettings) -> None:
     lay_out(settings)
     if not (settings.state / "passwords.json").exists():
         make_passwords(settings)
-    update_addresses(c, settings)
+    inner = inner_addresses(settings)
+    update_addresses(c, settings, inner)
     update_state(c, settings)
-    update_login(c, settings, read_passwords(settings))
-    update_servers(c, settings)
-    update_formgrader(c, settings)
-    update_roles(c, settings)
+    update_login(c, settings, read_passwords(settings), read_roster(settings))
+    update_page(c, settings)
+    if settings.runs_containers:
+        update_containers(c, settings, Admission(settings), gateway_url=inner.gateway)
+    else:
+        update_servers(c, settings)
+    c.Spawner.server_token_scopes = _server_token_scopes(settings, has_gateway=bool(inner.gateway))
+    update_services(c, settings, inner)
+    update_roles(c, settings, has_gateway=bool(inner.gateway))
 
 
-def update_addresses(c: Any, settings: HubSettings) -> None:
-    """Listen on this machine only; everything but the public port takes a free one."""
-    c.JupyterHub.bind_url = f"http://127.0.0.1:{settings.port or free_port()}"
-    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{free_port()}"
-    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{free_port()}"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InnerAddresses:
+    """Where the Hub and the gateway are for users' servers.
+
+    Parameters
+    ----------
+    hub : str
+        Where the Hub listens.
+    connect : str
+        Where servers find it, if that is another address.
+    gateway : str
+        Where servers find the gateway; empty where there is none.
+    """
+
+    hub: str
+    connect: str = ""
+    gateway: str = ""
+
+
+def inner_addresses(settings: HubSettings) -> InnerAddresses:
+    """Choose where the Hub listens for users' servers.
+
+    Containers reach this host at its address on their own network. They outlive a Hub that is started again, so its
+    ports stay the same.
+    """
+    if not settings.runs_containers:
+        return InnerAddresses(hub=f"http://{LOOPBACK}:{free_port()}")
+    # The Hub of a Swarm is in a container itself, and has a name on the servers' network.
+    swarm = settings.engine == "swarm"
+    host = "0.0.0.0" if swarm else ensure_network(settings)  # noqa: S104
+    name = os.environ.get("COURSEKIT_HUB_HOST", "hub") if swarm else host
+    ports = settings.state / "ports.json"
+    hub, gateway = (stable_port(ports, part, host) for part in ("hub", "gateway"))
+    return InnerAddresses(
+        hub=f"http://{host}:{hub}",
+        connect=f"http://{name}:{hub}" if swarm else "",
+        gateway=f"http://{name}:{gateway}/services/{GATEWAY}" if settings.is_gateway_there else "",
+    )
+
+
+def update_addresses(c: Any, settings: HubSettings, inner: InnerAddresses) -> None:
+    """Listen where the settings say; everything but the public port takes one of its own."""
+    c.JupyterHub.bind_url = f"http://{settings.network.address}:{settings.port or free_port()}"
+    c.JupyterHub.hub_bind_url = inner.hub
+    c.JupyterHub.proxy_class = CourseProxy
+    if inner.connect:
+        c.JupyterHub.hub_connect_url = inner.connect
+    proxy = os.environ.get("COURSEKIT_PROXY_API")  # one that is started beside the Hub, as hub/compose.yaml does
+    c.ConfigurableHTTPProxy.should_start = not proxy
+    c.ConfigurableHTTPProxy.api_url = proxy or f"http://127.0.0.1:{free_port()}"
     c.ConfigurableHTTPProxy.command = [sys.executable, "-m", "coursekit.hub.proxy"]
 
 
 def update_state(c: Any, settings: HubSettings) -> None:
     """Keep everything that the Hub writes in its state folder."""
     state = settings.state
-    c.JupyterHub.db_url = f"sqlite:///{state / 'jupyterhub.sqlite'}"
+    c.JupyterHub.db_url = settings.db_url
     c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
     c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
     c.JupyterHub.cleanup_servers = True
     c.JupyterHub.shutdown_on_logout = False
 
 
-def update_login(c: Any, settings: HubSettings, passwords: Passwords) -> None:
-    """Let students choose their names and share a password; instructors have another one. Nobody is administrator."""
-    from coursekit.hub.authenticator import CoursePasswordAuthenticator
-
-    c.JupyterHub.authenticator_class = CoursePasswordAuthenticator
-    c.CoursePasswordAuthenticator.allow_all = True
-    c.CoursePasswordAuthenticator.username_pattern = r"^[a-z][a-z0-9-]{0,29}$"
-    c.CoursePasswordAuthenticator.user_password = passwords.students
-    c.CoursePasswordAuthenticator.instructor_password = passwords.instructors
-    c.CoursePasswordAuthenticator.instructors = set(settings.instructors)
-    said = (
-        f"<b>{escape(settings.title)}</b><br>For trying the course out: users are not protected from each other here."
-    )
+def update_page(c: Any, settings: HubSettings) -> None:
+    """Say on every page which course it is, and what the mode does not give."""
+    said = f"<b>{escape(settings.title)}</b>"
+    if not settings.runs_containers:
+        said += "<br>For trying the course out: users are not protected from each other here."
     c.JupyterHub.template_vars = {"announcement": said}
 
 
@@ -104,7 +165,6 @@ def update_servers(c: Any, settings: HubSettings) -> None:
     c.Spawner.http_timeout = int(settings.start_timeout_s)
     c.Spawner.env_keep = _ENV_KEEP
     c.Spawner.environment = environment(settings)
-    c.Spawner.server_token_scopes = _server_token_scopes(settings)
 
     def prepare_server(spawner: Any) -> None:
         name = spawner.user.name
@@ -115,37 +175,76 @@ def update_servers(c: Any, settings: HubSettings) -> None:
     c.Spawner.pre_spawn_hook = prepare_server
 
 
-def update_formgrader(c: Any, settings: HubSettings) -> None:
-    """Run nbgrader's formgrader as a service named as the course, which is where nbgrader looks for it."""
-    c.JupyterHub.services = [
-        {
-            "name": settings.course_id,
-            "url": f"http://127.0.0.1:{free_port()}",
-            "command": _SINGLE_USER,
-            "cwd": str(settings.grading.course_dir),
-            "environment": {
-                **environment(settings),
-                "HOME": str(settings.state / "grader"),
-                "JUPYTER_CONFIG_PATH": config_path(settings, "grader", "grader"),
-                "JUPYTERHUB_DEFAULT_URL": "/formgrader",
-                "JUPYTERHUB_USER": f"grader-{settings.course_id}",
-            },
-            "oauth_no_confirm": True,
-            "display": True,
-        }
-    ]
+def update_services(c: Any, settings: HubSettings, inner: InnerAddresses) -> None:
+    """Run formgrader; and with containers, what stops idle servers, and the gateway where there is one."""
+    services = [formgrader(settings)]
+    if settings.runs_containers:
+        services.append({"name": CULLER, "command": list(CULLER_COMMAND), "environment": environment(settings)})
+    if inner.gateway:
+        services.append(gateway(settings, inner))
+    c.JupyterHub.services = services
 
 
-def update_roles(c: Any, settings: HubSettings) -> None:
-    """Give instructors access to formgrader, and nothing else that a student does not have."""
+def formgrader(settings: HubSettings) -> dict[str, Any]:
+    """Describe nbgrader's formgrader: a service named as the course, which is where nbgrader looks for it.
+
+    It runs in the operator's account, on folders that no student's container has; submissions run in sandboxes.
+    """
+    return {
+        "name": settings.course_id,
+        "url": f"http://127.0.0.1:{free_port()}",
+        "command": _SINGLE_USER,
+        "cwd": str(settings.grading.course_dir),
+        "environment": {
+            **environment(settings),
+            "HOME": str(settings.state / "grader"),
+            "JUPYTER_CONFIG_PATH": config_path(settings, "grader", "grader"),
+            "JUPYTERHUB_DEFAULT_URL": "/formgrader",
+            "JUPYTERHUB_USER": f"grader-{settings.course_id}",
+        },
+        "oauth_no_confirm": True,
+        "display": True,
+    }
+
+
+def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
+    """Describe the service that gives the class its clusters; it alone has the engine."""
+    parts = urlsplit(inner.gateway)
+    return {
+        "name": GATEWAY,
+        "url": f"{parts.scheme}://{parts.netloc}",
+        "command": [sys.executable, "-m", "coursekit.gateway"],
+        "environment": {
+            **environment(settings),
+            "COURSEKIT_ENGINE": settings.engine,
+            "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
+            "COURSEKIT_GATEWAY_QUOTAS": json.dumps(asdict(settings.quotas), default=str),
+            "COURSEKIT_REALM": settings.realm,
+        },
+        "display": False,
+    }
+
+
+def update_roles(c: Any, settings: HubSettings, *, has_gateway: bool = False) -> None:
+    """Give instructors formgrader, the approval of those who sign up and the view of the class, and nothing else."""
+    own = {
+        APPROVE: {"description": "Approve those who sign up"},
+        CLASS: {"description": "See and stop the clusters of the whole class"},
+    }
+    graders = {
+        "name": settings.graders,
+        "description": f"Grade {settings.course_id}",
+        "groups": [settings.graders],
+        "scopes": [*_grader_scopes(settings), *own],
+    }
+    culler = {"name": CULLER, "services": [CULLER], "scopes": list(CULLER_SCOPES)}
+    c.JupyterHub.custom_scopes = own
     c.JupyterHub.load_groups = {settings.graders: {"users": list(settings.instructors)}}
+    user = {"name": "user", "scopes": ["self", _USE_GATEWAY]}
     c.JupyterHub.load_roles = [
-        {
-            "name": settings.graders,
-            "description": f"Grade {settings.course_id}",
-            "groups": [settings.graders],
-            "scopes": _grader_scopes(settings),
-        }
+        graders,
+        *([culler] if settings.runs_containers else []),
+        *([user] if has_gateway else []),
     ]
 
 
@@ -167,13 +266,14 @@ def _grader_scopes(settings: HubSettings) -> list[str]:
     return [f"access:services!service={course}", "list:services", f"read:services!service={course}"]
 
 
-def _server_token_scopes(settings: HubSettings) -> Any:
-    """Let the instructors' servers, and only theirs, find formgrader: nbgrader's Course List asks the Hub for it."""
-    own = ["users:activity!user", "access:servers!server"]
+def _server_token_scopes(settings: HubSettings, *, has_gateway: bool = False) -> Any:
+    """Let the instructors' servers, and only theirs, find formgrader, for nbgrader's Course List; and see the class."""
+    gateway, view = ([_USE_GATEWAY], [CLASS]) if has_gateway else ([], [])
+    own = ["users:activity!user", "access:servers!server", *gateway]
 
     def scopes(spawner: Any) -> list[str]:
         if spawner.user.name not in settings.instructors:
             return own
-        return [*own, "read:users!user", *_grader_scopes(settings)]
+        return [*own, "read:users!user", *_grader_scopes(settings), *view]
 
     return scopes

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from coursekit.grading import prepare, write_config_file
+from coursekit.hub.places import HOME, Place, account, feedback, inbound, nbgraders_places, passwd_file, places
 from coursekit.hub.settings import HubSettings
+from coursekit.server import LABEXTENSIONS
+from coursekit.server.lessons import copy_lessons
 
 Role = Literal["student", "instructor", "grader"]
 
@@ -21,7 +24,8 @@ _PARTS: Final = {
     "nbgrader.server_extensions.formgrader": "@jupyter/nbgrader:formgrader",
     "nbgrader.server_extensions.validate_assignment": "@jupyter/nbgrader:validate-assignment",
 }
-_SPARK_PAGES: Final = "coursekit.pages"
+# What runs beside kernels: Spark's pages; lessons and the warning before an idle server is stopped.
+_OURS: Final = ("coursekit.pages", "coursekit.server")
 _CREATE_ASSIGNMENT: Final = "@jupyter/nbgrader:create-assignment"
 _NEVER_CHECK: Final = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 _USED: Final[dict[Role, tuple[str, ...]]] = {
@@ -42,6 +46,11 @@ def lay_out(settings: HubSettings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     settings.state.chmod(0o700)  # passwords, cookie secret, database
     prepare(settings.grading)
+    if settings.runs_containers:
+        settings.datasets.mkdir(parents=True, exist_ok=True)
+        names = f"root:x:0:0:root:/root:/bin/bash\nstudent:x:{account()}:{account()}::{HOME}:/bin/bash\n"
+        passwd_file(settings).parent.mkdir(parents=True, exist_ok=True)
+        passwd_file(settings).write_text(names)
     for role in _USED:
         _lay_out_role(settings, role)
 
@@ -61,9 +70,9 @@ def _lay_out_role(settings: HubSettings, role: Role) -> None:
 
 
 def server_extensions(role: Role) -> dict[str, Any]:
-    """Switch on the parts of nbgrader that a role uses, and no others; and Spark's pages where there are kernels."""
+    """Switch on the parts of nbgrader that a role uses, and no others; and ours where there are kernels."""
     used = {name: name.rpartition(".")[2] in _USED[role] for name in _PARTS}
-    return {"ServerApp": {"jpserver_extensions": {**used, _SPARK_PAGES: role != "grader"}}}
+    return {"ServerApp": {"jpserver_extensions": {**used, **dict.fromkeys(_OURS, role != "grader")}}}
 
 
 def server_config(role: Role) -> dict[str, Any]:
@@ -74,7 +83,12 @@ def server_config(role: Role) -> dict[str, Any]:
         # JupyterLab shows formgrader in a frame, which the Hub forbids since 4.1 (nbgrader issue 1870).
         headers = {"Content-Security-Policy": "frame-ancestors 'self'"}
         server["tornado_settings"] = {"headers": headers}
-    return {"ServerApp": server, "LabApp": {"news_url": None, "check_for_updates_class": _NEVER_CHECK}}
+    lab = {
+        "news_url": None,
+        "check_for_updates_class": _NEVER_CHECK,
+        "extra_labextensions_path": [str(LABEXTENSIONS)],  # of a checkout; images have them among their own
+    }
+    return {"ServerApp": server, "LabApp": lab}
 
 
 def page_config(role: Role) -> dict[str, Any]:
@@ -87,18 +101,27 @@ def page_config(role: Role) -> dict[str, Any]:
 
 
 def lay_out_home(settings: HubSettings, name: str) -> Path:
-    """Make a user's home with a copy of the lessons; a file that is there already stays as it is."""
+    """Make a user's home with a copy of the lessons; what they have changed stays as it is."""
     home = settings.home(name)
-    lessons = settings.root / "lessons"
-    for source in sorted(lessons.rglob("*")):
-        target = home / "lessons" / source.relative_to(lessons)
-        hidden = any(part.startswith(".") for part in source.relative_to(lessons).parts)
-        if source.is_file() and not hidden and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-    home.mkdir(parents=True, exist_ok=True)
+    copy_lessons(settings.root / "lessons", home / "lessons")
     write_config_file(settings.grading, _user_dir(settings, name), student=name)
     return home
+
+
+def lay_out_places(settings: HubSettings, role: Role, name: str) -> tuple[Place, ...]:
+    """Make the folders that a user's container sees, theirs and nobody else's, and give them.
+
+    Nothing in the home is touched: whoever it belongs to could have put a link there that leads elsewhere. The server
+    in the container copies the lessons.
+    """
+    grading = settings.grading
+    for folder in (settings.home(name), inbound(grading, name)):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)
+            os.chown(folder, account(), account())
+    feedback(grading, name).mkdir(parents=True, exist_ok=True)
+    write_config_file(nbgraders_places(settings), _user_dir(settings, name), student=name)
+    return places(settings, _role_dir(settings, role), _user_dir(settings, name), name)
 
 
 def _role_dir(settings: HubSettings, role: Role) -> Path:

@@ -30,6 +30,14 @@ def make_passwords(settings: HubSettings) -> Passwords:
     return passwords
 
 
+def keep_passwords(settings: HubSettings) -> Passwords:
+    """Give the passwords that there are, or make them: those of a class stay the same when its Hub is started again."""
+    try:
+        return read_passwords(settings)
+    except HubNotRunningError:
+        return make_passwords(settings)
+
+
 def read_passwords(settings: HubSettings) -> Passwords:
     """Read the passwords of the running Hub.
 

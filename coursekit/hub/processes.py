@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import psutil
 
 from coursekit.hub.configure import LABEL
 from coursekit.hub.settings import HubSettings
 
-Part = Literal["hub", "proxy", "formgrader", "server", "other"]
+Part = Literal["hub", "proxy", "gateway", "formgrader", "culler", "server", "other"]
+
+_MODULES: Final[Mapping[str, Part]] = {
+    "coursekit.gateway": "gateway",
+    "coursekit.hub.culling": "culler",
+    "coursekit.hub.proxy": "proxy",
+    "jupyterhub": "hub",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +94,9 @@ def _labelled(state: str) -> Iterator[HubProcess]:
 
 
 def _part(command: list[str], environment: dict[str, str]) -> Part:
-    if command[1:3] == ["-m", "jupyterhub"]:
-        return "hub"
-    if command[1:3] == ["-m", "coursekit.hub.proxy"]:
-        return "proxy"
+    module = command[2] if command[1:2] == ["-m"] and len(command) > 2 else ""
+    if module in _MODULES:
+        return _MODULES[module]
     if command[1:3] == ["-m", "jupyterhub.singleuser"]:
         return "formgrader" if environment.get("JUPYTERHUB_USER", "").startswith("grader-") else "server"
     return "other"

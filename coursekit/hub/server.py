@@ -1,8 +1,8 @@
 """The Hub of this checkout: bring it up, take it down, say what runs.
 
-Everything runs as plain processes of one Unix user, on 127.0.0.1 only. **Users are not isolated from each other**:
-a student's code can read and change other students' files, and the gradebook. This mode is for a laptop, for trying
-the course out and for tests; a course with real students needs containers.
+With the engine ``process`` everything runs as plain processes of one Unix user. **Users are not isolated from each
+other** then: a student's code can read and change other students' files, and the gradebook. That is for a laptop, for
+trying the course out and for tests; a course with real students needs containers (``docker``, ``swarm``).
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import psutil
 
 from coursekit.engine import ProcessEngine
-from coursekit.errors import HubError, HubNotRunningError, HubRunningError, HubStartError, PortTakenError
+from coursekit.errors import (
+    EngineUnavailableError,
+    HubError,
+    HubNotRunningError,
+    HubRunningError,
+    HubStartError,
+    MissingPackageError,
+    PortTakenError,
+)
 from coursekit.hub.configure import LABEL
-from coursekit.hub.passwords import Passwords, make_passwords, read_passwords
+from coursekit.hub.passwords import Passwords, keep_passwords, make_passwords, read_passwords
 from coursekit.hub.processes import HubProcess, Part, hub_processes, stop_processes
+from coursekit.hub.servers import remove_clusters, remove_servers, require_images, servers
 from coursekit.hub.settings import HubSettings
 from coursekit.ports import LOOPBACK, free_port, listener
 
@@ -65,15 +74,16 @@ class PartStatus:
     Parameters
     ----------
     part : str
-        ``"hub"``, ``"proxy"``, ``"formgrader"``, ``"server"`` (of one user), or ``"other"`` (kernels, Spark, ...).
+        ``"hub"``, ``"proxy"``, ``"gateway"``, ``"formgrader"``, ``"culler"``, ``"server"`` (of one user), or
+        ``"other"`` (kernels, Spark, ...).
     user : str
         Whose it is.
     pid : int
-        Its process.
+        Its process; 0 for a container.
     state : str
         Of the Hub: ``"answers"`` or ``"silent"``. Of the others: ``"runs"``; ``"left over"`` when no Hub runs.
     address : str
-        Of the Hub.
+        Of the Hub; the name of a container.
     """
 
     part: Part
@@ -108,28 +118,37 @@ def up(settings: HubSettings, *, waiting: Callable[[float], None] = lambda secon
             f"the Hub runs already, at {_url(running.port)} (process {running.process.pid}).",
             fix="use it, or stop it with: coursekit hub down",
         )
-    down(settings)
+    if settings.runs_containers:
+        require_images(settings)
+    down(settings, keep_servers=settings.runs_containers)  # what a Hub that was killed left; its servers go on
     port = settings.port or free_port()
     _require_port(port)
-    passwords = make_passwords(settings)
+    passwords = keep_passwords(settings) if settings.runs_containers else make_passwords(settings)
     process = _launch(settings, port)
     try:
         _wait_until_it_answers(settings, process, _url(port), waiting)
     except BaseException:
-        down(settings)
+        down(settings, keep_servers=settings.runs_containers)
         raise
     return RunningHub(url=_url(port), pid=process.pid, passwords=passwords)
 
 
-def down(settings: HubSettings) -> int:
+def down(settings: HubSettings, *, keep_servers: bool = False) -> int:
     """Stop the Hub, its proxy, its services, all users' servers, their kernels and their Spark clusters.
 
     May be called at any time, also when nothing runs or after the Hub was killed.
 
+    Parameters
+    ----------
+    settings : HubSettings
+        Which Hub.
+    keep_servers : bool
+        Leave users' containers: a Hub that is started again finds them.
+
     Returns
     -------
     int
-        How many processes were stopped.
+        How many processes and containers were stopped.
 
     Raises
     ------
@@ -150,7 +169,19 @@ def down(settings: HubSettings) -> int:
     if left:
         pids = ", ".join(str(found.process.pid) for found in left)
         raise HubError(f"processes {pids} of the Hub do not end.", fix="end them by hand: kill -9 " + pids)
-    return count
+    return count if keep_servers else count + _remove_containers(settings)
+
+
+def _remove_containers(settings: HubSettings) -> int:
+    """Remove users' containers and clusters; where there is no daemon, there are none."""
+    try:
+        if settings.runs_containers:
+            remove_clusters(settings)
+        return remove_servers(settings)
+    except (EngineUnavailableError, MissingPackageError):
+        if settings.runs_containers:
+            raise
+        return 0
 
 
 def reset(settings: HubSettings) -> None:
@@ -169,8 +200,8 @@ def status(settings: HubSettings) -> tuple[PartStatus, ...]:
     """Say what runs: the Hub first, then its proxy, formgrader, and the servers of the users."""
     found = hub_processes(settings)
     alive = any(one.part == "hub" for one in found)
-    order: tuple[Part, ...] = ("hub", "proxy", "formgrader", "server", "other")
-    return tuple(
+    order = get_args(Part)
+    processes = tuple(
         PartStatus(
             part=one.part,
             user=one.user,
@@ -179,6 +210,20 @@ def status(settings: HubSettings) -> tuple[PartStatus, ...]:
             address=_url(one.port) if one.part == "hub" else "",
         )
         for one in sorted(found, key=lambda one: (order.index(one.part), one.user, one.process.pid))
+    )
+    return processes + (_containers(settings) if settings.runs_containers else ())
+
+
+def _containers(settings: HubSettings) -> tuple[PartStatus, ...]:
+    return tuple(
+        PartStatus(
+            part="server",
+            user=server.user,
+            pid=0,
+            state="runs" if server.is_running else "has ended",
+            address=server.name,
+        )
+        for server in servers(settings)
     )
 
 
@@ -242,7 +287,9 @@ def _launch(settings: HubSettings, port: int) -> subprocess.Popen[bytes]:
         **os.environ,
         LABEL: str(settings.state),
         "COURSEKIT_ROOT": str(settings.root),
+        "COURSEKIT_HUB_ENGINE": settings.engine,
         "COURSEKIT_HUB_PORT": str(port),
+        **({"COURSEKIT_REALM": settings.realm} if settings.runs_containers else {}),
     }
     with _log(settings).open("wb") as log:
         return subprocess.Popen(

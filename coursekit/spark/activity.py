@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from coursekit.config import idle_limit_s
+from coursekit.server import mark_busy
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,6 +48,7 @@ class Activity:
             try:
                 if self._is_busy():
                     self._last = time.monotonic()
+                    mark_busy()
                     self._touch()
             except Exception:  # noqa: S112 -- a session that is being stopped: look again later
                 continue

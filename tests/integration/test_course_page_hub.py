@@ -26,7 +26,7 @@ CONFIG = """
 import sys
 from coursekit.gateway.settings import CLASS_SCOPE
 from coursekit.hub.page.message import Announcement, message_file
-from coursekit.hub.page.service_entry import VISITOR_SCOPES, course_page
+from coursekit.hub.page.service_entry import course_page, visitor_scopes
 from pathlib import Path
 
 page, gateway, environment = {page!r}, {gateway!r}, {environment!r}
@@ -48,7 +48,7 @@ c.JupyterHub.services = [
 ]
 c.JupyterHub.load_groups = {{"formgrade-ml-resources": {{"users": ["ira"]}}}}
 c.JupyterHub.load_roles = [
-    {{"name": "user", "scopes": ["self", *VISITOR_SCOPES]}},
+    {{"name": "user", "scopes": ["self", *visitor_scopes(has_gateway=True)]}},
     {{"name": "teachers", "groups": ["formgrade-ml-resources"], "scopes": [CLASS_SCOPE]}},
 ]
 """

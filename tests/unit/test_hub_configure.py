@@ -104,6 +104,7 @@ def test_students_have_the_assignment_list_and_graders_formgrader():
         "assignment_list",
         "validate_assignment",
         "pages",
+        "server",
     ]
     assert grader["nbgrader.server_extensions.formgrader"]
     assert not grader["nbgrader.server_extensions.assignment_list"]

@@ -34,7 +34,7 @@ from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.settings import CLASS_SCOPE, GatewaySettings
 from coursekit.grading.extensions import read_extensions
 from coursekit.hub.page.render import render
-from coursekit.hub.page.service_entry import VISITOR_SCOPES, course_page
+from coursekit.hub.page.service_entry import course_page, visitor_scopes
 from coursekit.hub.page.settings import page_settings
 from coursekit.hub.settings import HubSettings
 
@@ -272,7 +272,8 @@ def test_deadlines_that_cannot_be_read_are_told_to_instructors_in_full_and_to_st
 
 def test_the_service_has_no_scope_and_visitors_lend_it_only_theirs():
     entry = course_page("http://127.0.0.1:10102", gateway_url="http://127.0.0.1:10101/services/gateway")
-    assert entry["oauth_client_allowed_scopes"] == [*VISITOR_SCOPES, CLASS_SCOPE]
+    assert entry["oauth_client_allowed_scopes"] == [*visitor_scopes(has_gateway=True), CLASS_SCOPE]
+    assert course_page("http://127.0.0.1:10102")["oauth_client_allowed_scopes"] == [PAGE]
     assert not {"admin", "api_token"} & entry.keys()
 
 

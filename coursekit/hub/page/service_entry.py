@@ -3,7 +3,7 @@
 In the Hub's configuration::
 
     c.JupyterHub.services = [*services, course_page(url, gateway_url=..., environment=environment(settings))]
-    c.JupyterHub.load_roles = [*roles, {"name": "user", "scopes": ["self", *VISITOR_SCOPES]}]
+    c.JupyterHub.load_roles = [*roles, {"name": "user", "scopes": ["self", *visitor_scopes(has_gateway=True)]}]
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from coursekit.gateway.settings import CLASS_SCOPE
 NAME: Final = "course"
 """The page's name among the Hub's services."""
 
-VISITOR_SCOPES: Final = (f"access:services!service={NAME}", "access:services!service=gateway")
-"""What every user's role needs to look at the page, and to see their own clusters there."""
+
+def visitor_scopes(*, has_gateway: bool) -> list[str]:
+    """Give what every user's role needs to look at the page, and to see their own clusters there."""
+    return [f"access:services!service={NAME}", *(["access:services!service=gateway"] if has_gateway else [])]
 
 
 def course_page(url: str, *, gateway_url: str = "", environment: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -41,7 +43,10 @@ def course_page(url: str, *, gateway_url: str = "", environment: Mapping[str, st
         "url": url,
         "command": [sys.executable, "-m", "coursekit.hub.page"],
         "environment": {**(environment or {}), **({"COURSEKIT_GATEWAY_URL": gateway_url} if gateway_url else {})},
-        "oauth_client_allowed_scopes": [*VISITOR_SCOPES, *([CLASS_SCOPE] if gateway_url else [])],
+        "oauth_client_allowed_scopes": [
+            *visitor_scopes(has_gateway=bool(gateway_url)),
+            *([CLASS_SCOPE] if gateway_url else []),
+        ],
         "oauth_no_confirm": True,
         "display": True,
     }

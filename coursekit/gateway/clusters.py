@@ -20,6 +20,7 @@ from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.picture import Watch
+from coursekit.gateway.quota_book import Given
 from coursekit.gateway.quotas import Quota, Resources
 from coursekit.gateway.reconcile import Reconciler
 from coursekit.gateway.servers import Servers
@@ -189,9 +190,31 @@ class ClassClusters:
         await self._ready()
         return self._loop.total()
 
-    def quota(self, owner: str) -> Quota:
+    async def quota(self, owner: str) -> Quota:
         """Give what a user is promised, and may have at most."""
+        await self._ready()
         return self._loop.quotas().of(owner)
+
+    def given(self, owner: str) -> Given | None:
+        """Give the quota that an instructor gave to a user, if one did."""
+        return self._loop.book.given(owner)
+
+    def course_quota(self, owner: str) -> Quota:
+        """Give a user's quota by the course's settings alone."""
+        return self._loop.book.of_course(owner)
+
+    async def give_quota(self, owner: str, given: Given | None) -> None:
+        """Let a user have another quota from now on; None lets the course's own hold again.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If it cannot be written down.
+        """
+        await self._ready()
+        await self._background.write(self._loop.book.store.write, owner, given)
+        self._loop.book.put(owner, given)
+        self._loop.look_again()
 
     async def _ready(self) -> None:
         """Wait until the nodes were looked at once: before that nobody's cluster is known."""

@@ -24,8 +24,9 @@ from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.openapi import describe
 from coursekit.gateway.overview import Capacities, MyQuota, SomebodysCluster, Usage, WholeClass
-from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, WAIT_S, read_cluster, read_fault
+from coursekit.gateway.requests import LOG_LINES, NAME_PATTERN, USER_PATTERN, WAIT_S, read_cluster, read_fault
 from coursekit.gateway.stream import EventStream
+from coursekit.gateway.user_quota import UserQuota
 
 
 class Root(Api):
@@ -206,7 +207,7 @@ Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 def routes(prefix: str, given: dict[str, Any]) -> list[Route]:
     """Give all addresses below the service's prefix, which ends with a slash."""
-    api, name = f"{prefix}api/v1", f"({NAME_PATTERN})"
+    api, name, user = f"{prefix}api/v1", f"({NAME_PATTERN})", f"({USER_PATTERN})"
     paths: list[tuple[str, type[RequestHandler]]] = [
         (prefix, Root),
         (f"{api}/openapi.json", OpenApi),
@@ -220,8 +221,9 @@ def routes(prefix: str, given: dict[str, Any]) -> list[Route]:
         (f"{api}/quota", MyQuota),
         (f"{api}/usage", Usage),
         (f"{api}/capacity", Capacities),
+        (f"{api}/quota/{user}", UserQuota),
         (f"{api}/class", WholeClass),
-        (f"{api}/class/([^/]{{1,255}})/{name}", SomebodysCluster),
+        (f"{api}/class/{user}/{name}", SomebodysCluster),
         (f"{api}/events", EventStream),
         (r".*", Missing),
     ]

@@ -7,7 +7,17 @@ from typing import Any, Final
 from coursekit import __version__
 from coursekit.cluster.spec import MIN_MEMORY
 from coursekit.gateway.events import KINDS
-from coursekit.gateway.requests import ASSIGNMENT_PATTERN, FAULTS, LOG_LINES, NAME_PATTERN, WAIT_S
+from coursekit.gateway.requests import (
+    ASSIGNMENT_PATTERN,
+    FAULTS,
+    LOG_LINES,
+    MOST_CORES,
+    MOST_GPUS,
+    MOST_MEMORY,
+    NAME_PATTERN,
+    USER_PATTERN,
+    WAIT_S,
+)
 from coursekit.gateway.settings import GatewaySettings
 
 Schema = dict[str, Any]
@@ -58,6 +68,7 @@ def describe(settings: GatewaySettings, *, server: str) -> dict[str, Any]:
 def _paths() -> Schema:
     name: Schema = {"name": "name", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/Name"}}
     cluster = {200: _json("Cluster")}
+    owner = _path("owner", {"type": "string", "pattern": f"^{USER_PATTERN}$", "examples": ["ada"]})
     return {
         "/clusters": {"get": _operation("Your clusters as they run.", {200: _json("Clusters")})},
         "/clusters/{name}": {
@@ -100,9 +111,17 @@ def _paths() -> Schema:
         "/quota": {"get": _operation("What you may have.", {200: _json("Quota")})},
         "/usage": {"get": _operation("What you use now.", {200: _json("Usage")})},
         "/capacity": {"get": _operation("What the class has.", {200: _json("Capacity")})},
+        "/quota/{owner}": {
+            "parameters": [owner],
+            "get": _operation("What a user may have, for instructors.", {200: _json("UserQuota")}),
+            "put": _operation(
+                "Let a user have other amounts.", {200: _json("UserQuota")}, 409, 413, 415, body="NewQuota"
+            ),
+            "delete": _operation("Let the course's own quota hold again.", {204: {"description": "It does."}}),
+        },
         "/class": {"get": _operation("Everybody's clusters, for instructors.", {200: _json("Class")})},
         "/class/{owner}/{name}": {
-            "parameters": [_path("owner", {"type": "string", "minLength": 1, "maxLength": 255}), name],
+            "parameters": [owner, name],
             "delete": _operation("Stop anybody's cluster, for instructors.", {204: {"description": "It is gone."}}),
         },
         "/events": {
@@ -153,6 +172,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
         ),
         "error": {"anyOf": [{"type": "null"}, error]},
     }
+    seen = {"owner": _TEXT, "since": _NUMBER, "died": _INTEGER, "unused_s": _NUMBER}
     status = _object(
         name=_TEXT,
         owner=_TEXT,
@@ -168,6 +188,17 @@ def _schemas(settings: GatewaySettings) -> Schema:
     runtime = _object(
         java=_TEXT, spark_home=_TEXT, python=_TEXT, python_version=_TEXT, archive={"type": ["string", "null"]}
     )
+    quota = {"guarantee": resources, "cap": resources, "weight": _NUMBER}
+    amounts = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            "cores": {"type": "number", "minimum": 0, "maximum": MOST_CORES},
+            "memory": {"type": "integer", "minimum": 0, "maximum": MOST_MEMORY, "description": "Bytes."},
+            "gpus": {"type": "integer", "minimum": 0, "maximum": MOST_GPUS},
+        },
+    }
     return {
         "Name": {"type": "string", "pattern": f"^{NAME_PATTERN}$", "maxLength": 30, "examples": ["default"]},
         "Wanted": {
@@ -196,9 +227,20 @@ def _schemas(settings: GatewaySettings) -> Schema:
             images=names,
             limits=_object(workers=_INTEGER, cores=_INTEGER, memory=_INTEGER, clusters=_INTEGER),
         ),
+        "UserQuota": _object(user=_TEXT, **quota, course=_object(**quota), given_by={"type": ["string", "null"]}),
+        "NewQuota": {
+            "type": "object",
+            "additionalProperties": False,
+            "minProperties": 1,
+            "properties": {
+                "guarantee": amounts,
+                "cap": amounts,
+                "weight": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+            },
+        },
         "Usage": _object(cores=_NUMBER, memory=_INTEGER, gpus=_INTEGER, workers=_INTEGER, clusters=_INTEGER),
         "Capacity": _object(total=resources, used=resources, free=resources, waiting=_INTEGER),
-        "Class": _object(clusters={"type": "array", "items": _object(owner=_TEXT, **cluster)}, servers=names),
+        "Class": _object(clusters={"type": "array", "items": _object(**seen, **cluster)}, servers=names),
         "Event": _object(number=_INTEGER, kind={"enum": list(KINDS)}, cluster=_TEXT, message=_TEXT, at=_NUMBER),
         "Error": _object(error=error),
     }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
+from typing import Any
 
 from coursekit.errors import NotAllowedError
 from coursekit.gateway.api import Api
+from coursekit.gateway.ledger import Entry
 
 
 class MyQuota(Api):
@@ -14,7 +17,7 @@ class MyQuota(Api):
     async def get(self) -> None:
         """Give guarantee, cap, limits and images."""
         self.check_query()
-        quota = self.clusters.quota(self.owner)
+        quota = await self.clusters.quota(self.owner)
         limits = self.clusters.settings.limits
         self.write(
             {
@@ -79,12 +82,7 @@ class WholeClass(Instructors):
         """Give all clusters with their owners, and whose servers run."""
         self.check_query()
         entries = await self.clusters.entries()
-        self.write(
-            {
-                "clusters": [{"owner": one.owner, **one.as_json()} for one in entries],
-                "servers": await self.clusters.servers(),
-            }
-        )
+        self.write({"clusters": [_seen(one) for one in entries], "servers": await self.clusters.servers()})
 
 
 class SomebodysCluster(Instructors):
@@ -95,3 +93,14 @@ class SomebodysCluster(Instructors):
         self.check_query()
         await self.clusters.end(owner, name, why=f"{self.caller.name} stopped it")
         self.finish_empty()
+
+
+def _seen(entry: Entry) -> dict[str, Any]:
+    """Write a cluster for an instructor: who has waited, and what has died, is seen there."""
+    return {
+        "owner": entry.owner,
+        "since": entry.since,
+        "died": max(0, entry.here - entry.alive),
+        "unused_s": max(0.0, time.monotonic() - entry.last_used),
+        **entry.as_json(),
+    }

@@ -25,6 +25,7 @@ from coursekit.gateway.fairshare import decide
 from coursekit.gateway.ledger import Entry
 from coursekit.gateway.lifetime import QUEUE_S, judge
 from coursekit.gateway.picture import Picture, Watch
+from coursekit.gateway.quota_book import QuotaBook, QuotaStore
 from coursekit.gateway.quotas import Quotas, Resources
 from coursekit.gateway.servers import Servers
 from coursekit.gateway.settings import GatewaySettings
@@ -60,6 +61,7 @@ class Reconciler:
         self._events = events
         self._background = background
         self._store = WantedStore(settings.database)
+        self.book = QuotaBook(settings.quotas, QuotaStore(settings.database))
         self._capacity: Capacity | None = None
         self._overhead = 0
         self._wake = asyncio.Event()
@@ -72,6 +74,7 @@ class Reconciler:
     async def run(self) -> None:
         """Look on each change and now and then, until stopped."""
         remembered = {f"{one.owner}/{one.spec.name}": one for one in await self._background.write(self._store.load)}
+        self.book.take(await self._background.write(self.book.store.load))
         while not self._is_over:
             self._wake.clear()
             try:
@@ -94,6 +97,7 @@ class Reconciler:
     def close(self) -> None:
         """Close the database; clusters stay."""
         self._store.close()
+        self.book.store.close()
 
     def look_again(self, *, remember: bool = False) -> None:
         """Say that something has changed; ``remember`` what is wanted."""
@@ -128,7 +132,7 @@ class Reconciler:
 
     def quotas(self) -> Quotas:
         """Give the quotas that hold now."""
-        return self._settings.quotas.at(datetime.now().astimezone())
+        return self.book.at(datetime.now().astimezone())
 
     async def end(self, entry: Entry, *, why: str = "") -> None:
         """Stop a cluster; who asks for the same a second time waits for the first."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from coursekit.cluster.spec import MIN_MEMORY, ClusterSpec
 from coursekit.config import GiB, format_memory
-from coursekit.errors import SettingsError
+from coursekit.errors import GatewayError, SettingsError
+from coursekit.gateway.quotas import Quota, Resources
 from coursekit.gateway.settings import GatewaySettings
 
 NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?"
 WAIT_S: Final = 25
 LOG_LINES: Final = 1000
 FAULTS: Final = ("kill", "freeze", "thaw")
+USER_PATTERN: Final = r"[^/]{1,255}"
+MOST_CORES: Final = 100_000
+MOST_MEMORY: Final = 2**50
+MOST_GPUS: Final = 10_000
 ASSIGNMENT_PATTERN: Final = r"[A-Za-z0-9._-]{0,64}"
 _KEYS: Final = ("workers", "cores", "memory", "image", "assignment")
 
@@ -88,6 +93,62 @@ def read_fault(body: bytes) -> str:
             fix=f'send {{"action": "kill"}}, or one of {FAULTS}',
         )
     return str(action)
+
+
+def read_quota(body: bytes, course: Quota) -> Quota:
+    """Read the body of ``PUT /quota/{user}``.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON: ``{"cap": {"cores": 12, "memory": 25769803776}}``, likewise ``guarantee``, and ``weight``.
+    course : Quota
+        The user's quota by the course's settings: what is not in the body stays as it is there.
+
+    Raises
+    ------
+    SettingsError
+        If it is not such a document, or a value is out of its limits.
+    GatewayError
+        If the guarantee would be above the cap.
+    """
+    given = _read_object(body)
+    known = ("guarantee", "cap", "weight")
+    for key in given:
+        if key not in known:
+            raise SettingsError(f"{key[:50]!r} is nothing a quota has.", fix=f"give only {', '.join(known)}")
+    if not given:
+        raise SettingsError("the body names nothing.", fix='give {"cap": {"cores": 12}}, or DELETE the quota')
+    weight = given.get("weight", course.weight)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 1000:
+        raise SettingsError(f"weight = {json.dumps(weight)[:50]} cannot be.", fix="give a number above 0, to 1000")
+    guarantee, cap = (_resources(given, kind, getattr(course, kind)) for kind in ("guarantee", "cap"))
+    if not guarantee.fits_in(cap):
+        raise GatewayError(
+            f"the guarantee would be {guarantee}, but the cap {cap}: nobody is guaranteed more than they may have.",
+            fix="give both, the cap not below the guarantee",
+        )
+    return Quota(guarantee=guarantee, cap=cap, weight=float(weight))
+
+
+def _resources(given: dict[str, Any], kind: str, course: Resources) -> Resources:
+    if kind not in given:
+        return course
+    amounts = given[kind]
+    if not isinstance(amounts, dict) or not amounts or not set(amounts) <= {"cores", "memory", "gpus"}:
+        raise SettingsError(
+            f"{kind} = {json.dumps(amounts)[:80]} is no amount.",
+            fix='give some of {"cores": 8, "memory": 0}',
+        )
+    chosen: dict[str, Any] = {}
+    if "cores" in amounts:
+        cores = chosen["cores"] = amounts["cores"]
+        if isinstance(cores, bool) or not isinstance(cores, int | float) or not 0 <= cores <= MOST_CORES:
+            raise SettingsError(f"{kind}.cores = {json.dumps(cores)[:50]} cannot be.", fix=f"give 0 to {MOST_CORES}")
+    for key, most in (("memory", MOST_MEMORY), ("gpus", MOST_GPUS)):
+        if key in amounts:
+            chosen[key] = _whole(amounts, key, least=0, most=most)
+    return replace(course, **chosen)
 
 
 def read_number(text: str | None, name: str, *, least: int, most: int, default: int) -> int:

@@ -26,6 +26,7 @@ from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.handlers import Route, routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
 from coursekit.gateway.picture import Watch
+from coursekit.gateway.recording import recording
 from coursekit.gateway.servers import DockerServers, Servers, SwarmServers
 from coursekit.gateway.settings import GatewaySettings, read_settings
 
@@ -145,9 +146,10 @@ async def run(settings: GatewaySettings, address: Address) -> None:
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    async with serving(settings, address) as port:
-        log.warning("the gateway listens on %s:%d%s", address.host, port, address.prefix)
-        await over.wait()
+    with recording(settings.usage) as watch:
+        async with serving(settings, address, watch=watch) as port:
+            log.warning("the gateway listens on %s:%d%s", address.host, port, address.prefix)
+            await over.wait()
 
 
 def start() -> None:

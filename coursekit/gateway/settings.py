@@ -84,6 +84,8 @@ class GatewaySettings:
         Nodes and servers of other realms are not seen.
     database : str
         SQLAlchemy's address of the table of what is wanted; it may be lost without harm.
+    usage : str
+        The database of what was used, a file or an address; empty records nothing.
     quotas : Quotas
         Who is promised what.
     capacity : Resources or None
@@ -109,6 +111,7 @@ class GatewaySettings:
     engine: str = "docker"
     realm: str = "default"
     database: str = "sqlite://"
+    usage: str = ""
     quotas: Quotas = field(default_factory=_default_quotas)
     capacity: Resources | None = None
     images: tuple[str, ...] = field(default_factory=lambda: (image_tag("spark"),))
@@ -133,7 +136,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
 
     ``COURSEKIT_ENGINE``, ``COURSEKIT_REALM``, ``COURSEKIT_IDLE_S``, ``COURSEKIT_GATEWAY_DATABASE``,
     ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS`` (groups, separated by commas),
-    ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`),
+    ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the database of usage, which is
+    ``usage.sqlite`` in the Hub's state folder, ``COURSEKIT_HUB``, when not given),
     ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` (what all workers may use).
 
     Parameters
@@ -159,6 +163,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
         engine=engine,
         realm=given.get("COURSEKIT_REALM") or "default",
         database=given.get("COURSEKIT_GATEWAY_DATABASE") or f"sqlite:///{_default_database()}",
+        usage=given.get("COURSEKIT_USAGE") or _usage_of_hub(given.get("COURSEKIT_HUB")),
         images=_listed(given.get("COURSEKIT_GATEWAY_IMAGES")) or (image_tag("spark"),),
         instructors=frozenset(_listed(given.get("COURSEKIT_GATEWAY_INSTRUCTORS"))),
         quotas=read_quotas(quotas) if (quotas := given.get("COURSEKIT_GATEWAY_QUOTAS")) else _default_quotas(),
@@ -166,6 +171,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
         idle_s=idle_limit_s(),
         has_servers=engine in ("docker", "swarm"),
     )
+
+
+def _usage_of_hub(state: str | None) -> str:
+    return str(Path(state) / "usage.sqlite") if state else ""
 
 
 def _default_database() -> Path:

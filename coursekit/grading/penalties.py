@@ -9,7 +9,8 @@ from typing import Any
 from coursekit.errors import GradingError, SettingsError
 from coursekit.grading.book import open_gradebook
 from coursekit.grading.catalog import find_assignment
-from coursekit.grading.deadlines import Deadline, naive_utc, read_deadlines
+from coursekit.grading.deadlines import Deadline, naive_utc
+from coursekit.grading.extensions import all_deadlines
 from coursekit.grading.settings import GradingSettings
 
 
@@ -51,7 +52,7 @@ def course_deadlines(settings: GradingSettings) -> dict[str, Deadline]:
     SettingsError
         If ``hub/course.toml`` is wrong, or names an assignment that the course does not have.
     """
-    deadlines = read_deadlines(settings.course_file)
+    deadlines = all_deadlines(settings.course_file, settings.extensions_file)
     known = {path.parent.name for path in settings.assignments.glob("*/*.ipynb") if path.stem == path.parent.name}
     for name in deadlines.keys() - known:
         raise SettingsError(

@@ -87,6 +87,11 @@ class GradingSettings:
         return self.assignments.parent / "hub" / "course.toml"
 
     @property
+    def extensions_file(self) -> Path:
+        """Extensions that were given on the course page, beside those in the course file."""
+        return self.course_dir / "extensions.json"
+
+    @property
     def logs(self) -> Path:
         """What nbgrader said while it graded, one file for each submission."""
         return self.course_dir / "logs"
@@ -144,6 +149,7 @@ def nbgrader_config(settings: GradingSettings) -> Config:
     c.AssignLatePenalties.plugin_class = "coursekit.grading.late.CoursePenalty"
     for part in (c.SetDueDate, c.CoursePenalty):
         part.course_file = str(settings.course_file.resolve())
+        part.extensions_file = str(settings.extensions_file.resolve())
     # A student's output may hold HTML; in the instructor's browser it must not run.
     c.HTMLExporter.sanitize_html = True
     c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError()"}

@@ -22,6 +22,8 @@ from coursekit.hub.culling import SCOPES as CULLER_SCOPES
 from coursekit.hub.culling import SERVICE as CULLER
 from coursekit.hub.layout import Role, config_path, lay_out, lay_out_home
 from coursekit.hub.logins import APPROVE, update_login
+from coursekit.hub.page.message import Announcement, message_file
+from coursekit.hub.page.service_entry import course_page, visitor_scopes
 from coursekit.hub.passwords import make_passwords, read_passwords
 from coursekit.hub.roster import read_roster
 from coursekit.hub.routes import CourseProxy
@@ -152,7 +154,7 @@ def update_page(c: Any, settings: HubSettings) -> None:
     said = f"<b>{escape(settings.title)}</b>"
     if not settings.runs_containers:
         said += "<br>For trying the course out: users are not protected from each other here."
-    c.JupyterHub.template_vars = {"announcement": said}
+    c.JupyterHub.template_vars = {"announcement": Announcement(message_file(settings.state), always=said)}
 
 
 def update_servers(c: Any, settings: HubSettings) -> None:
@@ -182,7 +184,8 @@ def update_services(c: Any, settings: HubSettings, inner: InnerAddresses) -> Non
         services.append({"name": CULLER, "command": list(CULLER_COMMAND), "environment": environment(settings)})
     if inner.gateway:
         services.append(gateway(settings, inner))
-    c.JupyterHub.services = services
+    page = course_page(f"http://127.0.0.1:{free_port()}", gateway_url=inner.gateway, environment=environment(settings))
+    c.JupyterHub.services = [*services, page]
 
 
 def formgrader(settings: HubSettings) -> dict[str, Any]:
@@ -248,11 +251,11 @@ def update_roles(c: Any, settings: HubSettings, *, has_gateway: bool = False) ->
     culler = {"name": CULLER, "services": [CULLER], "scopes": list(CULLER_SCOPES)}
     c.JupyterHub.custom_scopes = own
     c.JupyterHub.load_groups = {settings.graders: {"users": list(settings.instructors)}}
-    user = {"name": "user", "scopes": ["self", _USE_GATEWAY]}
+    user = {"name": "user", "scopes": ["self", *visitor_scopes(has_gateway=has_gateway)]}
     c.JupyterHub.load_roles = [
         graders,
         *([culler] if settings.runs_containers else []),
-        *([user] if has_gateway else []),
+        user,
     ]
 
 

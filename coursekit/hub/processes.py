@@ -16,11 +16,12 @@ import psutil
 from coursekit.hub.configure import LABEL
 from coursekit.hub.settings import HubSettings
 
-Part = Literal["hub", "proxy", "gateway", "formgrader", "culler", "server", "other"]
+Part = Literal["hub", "proxy", "gateway", "formgrader", "culler", "page", "server", "other"]
 
 _MODULES: Final[Mapping[str, Part]] = {
     "coursekit.gateway": "gateway",
     "coursekit.hub.culling": "culler",
+    "coursekit.hub.page": "page",
     "coursekit.hub.proxy": "proxy",
     "jupyterhub": "hub",
 }

@@ -74,7 +74,7 @@ class PartStatus:
     Parameters
     ----------
     part : str
-        ``"hub"``, ``"proxy"``, ``"gateway"``, ``"formgrader"``, ``"culler"``, ``"server"`` (of one user), or
+        ``"hub"``, ``"proxy"``, ``"gateway"``, ``"formgrader"``, ``"culler"``, ``"page"``, ``"server"`` (of a user),
         ``"other"`` (kernels, Spark, ...).
     user : str
         Whose it is.

@@ -66,10 +66,10 @@ def test_whoever_keeps_looking_is_never_passed_by_those_who_came_later(steps):
         now += later
         line = line.fresh(now)
         line = {"join": line.joined, "look": line.looked}[step](user, now) if step != "leave" else line.without(user)
-        order = [ticket.user for ticket in line.tickets]
+        order = [(ticket.user, ticket.since) for ticket in line.tickets]  # who gave up and came again is somebody new
         stayed = [each for each in before if each in order]
         assert [each for each in order if each in stayed] == stayed
-        assert len(set(order)) == len(order)
+        assert len({user for user, _ in order}) == len(order)
         before = order
 
 

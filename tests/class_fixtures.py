@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-import psutil
 from hub_fixtures import copy_course
 
 from coursekit.config import Course
 from coursekit.engine.daemon import connect
 from coursekit.grading import prepare
 from coursekit.hub.bots import Bot
-from coursekit.hub.configure import LABEL
 from coursekit.hub.server import RunningHub, down, status, up
 from coursekit.hub.servers import container_name, network_name, servers
 from coursekit.hub.settings import HubSettings, read_settings
@@ -80,13 +78,6 @@ class ClassHub:
         url = f"{self.variable(name, 'COURSEKIT_GATEWAY_URL')}/api/v1/{path}"
         headers = {"Authorization": f"token {token or self.variable(name, 'JUPYTERHUB_API_TOKEN')}"}
         return httpx.request(method, url, headers=headers, timeout=60, trust_env=False, **options)
-
-    def owns(self, process: psutil.Process) -> bool:
-        """Whether a process is this Hub's."""
-        try:
-            return process.environ().get(LABEL) == str(self.settings.state)
-        except psutil.Error:
-            return False
 
 
 @contextlib.contextmanager

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from class_fixtures import ClassHub, class_hub
 from docker_fixtures import require_docker
 
 from coursekit.engine.daemon import connect, filters
+from coursekit.hub.processes import hub_processes
 
 pytestmark = [pytest.mark.hub, pytest.mark.docker, pytest.mark.spark, pytest.mark.timeout(900)]
 SETTINGS = 'capacity = { cores = 4, memory = "8g" }\n'
@@ -98,7 +96,7 @@ def test_a_student_gets_a_cluster_beside_their_server_and_it_goes_with_the_serve
     assert job.end() == 0, job.said
     hub.stop("ada")
     until(lambda: not nodes(hub, "ada"), within_s=120)
-    assert not connect().networks.list(filters=filters(hub.settings.realm, "ada", "own"))
+    until(lambda: not connect().networks.list(filters=filters(hub.settings.realm, "ada", "own")))
 
 
 def test_who_is_below_their_guarantee_gets_it_and_the_others_job_ends_right(hub: ClassHub) -> None:
@@ -123,8 +121,8 @@ def test_a_gateway_that_is_killed_comes_back_and_finds_the_clusters(hub: ClassHu
     job = Notebook(hub, "dan", "2", "1")
     assert job.hear("executors") == 2
     before = nodes(hub, "dan")
-    [gateway] = [one for one in psutil.process_iter() if "coursekit.gateway" in one.cmdline() and hub.owns(one)]
-    os.kill(gateway.pid, signal.SIGKILL)
+    [gateway] = [one.process for one in hub_processes(hub.settings) if one.part == "gateway"]
+    gateway.kill()
     assert job.hear("total") == sum(range(24)), "the job does not notice"
     assert job.end() == 0
 

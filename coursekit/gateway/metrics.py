@@ -6,9 +6,7 @@ No metric carries a user's name: whoever can read ``/metrics`` learns how busy t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from time import perf_counter
+from collections.abc import Collection
 from typing import Final
 
 from coursekit.errors import MissingPackageError
@@ -37,8 +35,7 @@ class Metrics:
     Examples
     --------
     >>> metrics = Metrics()
-    >>> with metrics.time_decision():
-    ...     pass
+    >>> metrics.saw_decision(0.002)
     >>> b"coursekit_decisions_total 1.0" in metrics.page()
     True
     """
@@ -130,13 +127,10 @@ class Metrics:
         since = [claim.since for claim in claims if claim.cluster in queue]
         self.longest_wait.set(max(0.0, now - min(since)) if since else 0.0)
 
-    @contextmanager
-    def time_decision(self) -> Iterator[None]:
-        """Count a decision, and the time that it takes."""
-        began = perf_counter()
-        yield
+    def saw_decision(self, seconds: float) -> None:
+        """Count a decision, and the time that it took."""
         self.decisions.inc()
-        self.decision_seconds.observe(perf_counter() - began)
+        self.decision_seconds.observe(seconds)
 
     def saw_reclaim(self, workers: int) -> None:
         """Count workers that a cluster was asked to give back; a reclaim that is still going on is not a new one."""

@@ -25,6 +25,8 @@ class Picture:
         What all workers may use.
     assignments : mapping of str to str
         What each cluster is used for, as its owner's notebook says.
+    decided_in_s : float
+        How long the decision took, s.
     """
 
     at: float
@@ -32,6 +34,7 @@ class Picture:
     decision: Decision
     capacity: Resources
     assignments: Mapping[str, str]
+    decided_in_s: float = 0.0
 
 
 Watch = Callable[[Picture], None]

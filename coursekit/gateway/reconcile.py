@@ -226,7 +226,9 @@ class Reconciler:
     def _decide(self, looked: float) -> None:
         """Decide who may have how much, and begin what follows from it."""
         claims = [one.claim() for one in self.entries.values() if not one.is_ending and not one.has_failed]
+        began = time.perf_counter()
         decision = decide(claims, self.total(), self.quotas())
+        took = time.perf_counter() - began
         for key, entry in self.entries.items():
             entry.target = decision.targets.get(key, 0)
         standings = [self._standing(entry, looked) for entry in self.entries.values()]
@@ -243,6 +245,7 @@ class Reconciler:
                 decision=decision,
                 capacity=self.total(),
                 assignments=assignments,
+                decided_in_s=took,
             )
             self._is_watched = True
             self._background.start(self._show(self._watch, picture))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from coursekit.errors import CoursekitError
-from coursekit.gateway.picture import Picture, Watch
+from coursekit.gateway.picture import Picture
 from coursekit.gateway.records import Records, Usage
 from coursekit.gateway.tables import database_url
 
 log = logging.getLogger(__name__)
+
+Record = Callable[[Picture], bool]
+"""Records a look, and says whether it could."""
 
 
 def usages(picture: Picture) -> Iterator[Usage]:
@@ -28,7 +31,7 @@ def usages(picture: Picture) -> Iterator[Usage]:
 
 
 @contextlib.contextmanager
-def recording(place: str) -> Iterator[Watch | None]:
+def recording(place: str) -> Iterator[Record | None]:
     """Give what watches the class and records it, for as long as the context lasts.
 
     Parameters
@@ -59,5 +62,5 @@ def _open(place: str) -> Records | None:
         return None
 
 
-def _record(records: Records, picture: Picture) -> None:
-    records.tick(picture.at, usages(picture))
+def _record(records: Records, picture: Picture) -> bool:
+    return records.tick(picture.at, usages(picture))

@@ -11,21 +11,22 @@ import logging
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from coursekit.engine import Engine, open_engine
 from coursekit.errors import SettingsError
 from coursekit.gateway.clusters import ClassClusters
 from coursekit.gateway.handlers import Route, routes
 from coursekit.gateway.identity import HubIdentity, RateLimit
-from coursekit.gateway.picture import Watch
+from coursekit.gateway.measuring import Measuring
+from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.recording import recording
 from coursekit.gateway.servers import DockerServers, Servers, SwarmServers
 from coursekit.gateway.settings import GatewaySettings, read_settings
@@ -86,6 +87,7 @@ async def serving(
     streams: Counter[str] | None = None,
     watch: Watch | None = None,
     more: Sequence[Route] = (),
+    answered: Callable[[RequestHandler], None] | None = None,
 ) -> AsyncIterator[int]:
     """Run the gateway for as long as the context lasts.
 
@@ -103,6 +105,8 @@ async def serving(
         Is told what was decided, with each look: for records of usage, and for metrics.
     more : sequence of Route
         Addresses besides the interface, such as a page of metrics.
+    answered : callable, optional
+        Is called with each request's handler when it has been answered.
 
     Yields
     ------
@@ -120,7 +124,7 @@ async def serving(
         "rate": RateLimit(settings.limits),
         "streams": Counter() if streams is None else streams,
     }
-    app = Application([*more, *routes(address.prefix, given)], log_function=_log)
+    app = Application([*more, *routes(address.prefix, given)], log_function=answered or _log)
     server = HTTPServer(
         app,
         max_body_size=settings.limits.body,
@@ -146,8 +150,16 @@ async def run(settings: GatewaySettings, address: Address) -> None:
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    with recording(settings.usage) as watch:
-        async with serving(settings, address, watch=watch) as port:
+    measuring = Measuring()
+    with recording(settings.usage) as record:
+
+        def watch(picture: Picture) -> None:
+            measuring.see(picture)
+            if record is not None and not record(picture):
+                measuring.metrics.saw_unrecorded_tick()
+
+        more = [measuring.route(address.prefix)]
+        async with serving(settings, address, watch=watch, more=more, answered=measuring.answered) as port:
             log.warning("the gateway listens on %s:%d%s", address.host, port, address.prefix)
             await over.wait()
 

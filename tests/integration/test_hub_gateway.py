@@ -14,6 +14,8 @@ from class_fixtures import ClassHub, class_hub
 from docker_fixtures import require_docker
 
 from coursekit.engine.daemon import connect, filters
+from coursekit.gateway.records import Records
+from coursekit.gateway.tables import database_url, usage_database
 from coursekit.hub.processes import hub_processes
 
 pytestmark = [pytest.mark.hub, pytest.mark.docker, pytest.mark.spark, pytest.mark.timeout(900)]
@@ -114,6 +116,22 @@ def test_who_is_below_their_guarantee_gets_it_and_the_others_job_ends_right(hub:
     hub.stop("ben")
     hub.stop("cleo")
     until(lambda: not nodes(hub, "ben") and not nodes(hub, "cleo"), within_s=120)
+
+
+def test_what_the_class_used_is_known_to_prometheus_and_to_the_instructor(hub: ClassHub) -> None:
+    page = httpx.get(f"{hub.running.url}/services/gateway/metrics", trust_env=False).text
+    assert re.search(r"coursekit_reclaimed_workers_total [1-9]", page)
+    assert 'coursekit_request_seconds_count{method="PUT",route="Cluster",status="202"}' in page
+    assert "cleo" not in page
+    used = usage(Records(database_url(usage_database(hub.settings.state)), create=False))
+    assert used["ben"] > used["cleo"] > 0
+
+
+def usage(records: Records) -> dict[str, float]:
+    """Core-seconds by student."""
+    found = records.usage(by=("owner",))
+    records.close()
+    return {str(total.owner): total.core_seconds for total in found}
 
 
 def test_a_gateway_that_is_killed_comes_back_and_finds_the_clusters(hub: ClassHub) -> None:

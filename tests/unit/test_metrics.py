@@ -10,8 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coursekit.config import GiB, find_course
-from coursekit.gateway.fairshare import Claim, decide
+from coursekit.gateway.fairshare import Claim, Decision, decide
+from coursekit.gateway.measuring import Measuring
 from coursekit.gateway.metrics import Metrics
+from coursekit.gateway.picture import Picture
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 
 WORKER = Resources(cores=1, memory=2 * GiB, gpus=1)
@@ -27,8 +29,8 @@ def metrics():
         Claim(cluster="ann/default", owner="ann", wanted=4, running=3, worker=WORKER, since=100),
         Claim(cluster="bob/default", owner="bob", wanted=0, running=0, worker=WORKER, since=130),
     ]
-    with metrics.time_decision():
-        decision = decide(claims, WORKER * 3, QUOTAS)
+    decision = decide(claims, WORKER * 3, QUOTAS)
+    metrics.saw_decision(0.002)
     metrics.show(claims, decision, WORKER * 3, now=160)
     metrics.saw_first_worker(12)
     metrics.saw_reclaim(2)
@@ -94,3 +96,20 @@ def test_panels_of_the_dashboard_are_told_apart_and_do_not_overlap():
         above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
         assert beside or above
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in panels)
+
+
+def look(running: int, *, reclaimed: int = 0) -> Picture:
+    claim = Claim(cluster="ann/own", owner="ann", wanted=4, running=running, worker=WORKER, since=100)
+    decision = Decision(targets={"ann/own": 4}, waiting=(), reclaims={"ann/own": reclaimed} if reclaimed else {})
+    return Picture(at=130, claims=(claim,), decision=decision, capacity=WORKER * 4, assignments={}, decided_in_s=0.001)
+
+
+def test_a_first_worker_is_counted_once_and_a_reclaim_when_it_begins():
+    measuring = Measuring()
+    for picture in (look(0), look(0), look(2), look(4, reclaimed=2), look(3, reclaimed=2), look(2), look(2)):
+        measuring.see(picture)
+    found = samples(measuring.metrics)
+    assert found["coursekit_decisions_total", ""] == 7
+    assert found["coursekit_first_worker_seconds_count", ""] == 1
+    assert found["coursekit_first_worker_seconds_sum", ""] == 30
+    assert found["coursekit_reclaimed_workers_total", ""] == 2

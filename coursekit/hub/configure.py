@@ -129,6 +129,7 @@ def inner_addresses(settings: HubSettings) -> InnerAddresses:
 def update_addresses(c: Any, settings: HubSettings, inner: InnerAddresses) -> None:
     """Listen where the settings say; everything but the public port takes one of its own."""
     c.JupyterHub.bind_url = f"http://{settings.network.address}:{settings.port or free_port()}"
+    c.JupyterHub.subdomain_host = settings.network.site
     c.JupyterHub.hub_bind_url = inner.hub
     c.JupyterHub.proxy_class = CourseProxy
     if inner.connect:

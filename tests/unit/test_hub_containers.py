@@ -17,6 +17,7 @@ from coursekit.hub.layout import lay_out
 from coursekit.hub.places import HOME, account, passwd_file
 from coursekit.hub.servers import Free
 from coursekit.hub.settings import HubSettings, Profile, Storage
+from coursekit.hub.settings.hub import Network
 
 GPU = Profile(name="gpu", title="GPU", gpus=1, memory=4 * GiB, cores=2, limit_minutes=60.0, idle_minutes=10.0)
 SMALL = Profile(name="spark", title="Spark", memory=2 * GiB, cores=1)
@@ -217,3 +218,9 @@ def test_where_there_is_a_gateway_servers_may_use_it_and_instructors_see_the_cla
     assert view not in scopes["ada"]
     assert {use, view} <= set(scopes["ina"])
     assert c.Spawner.environment["COURSEKIT_GATEWAY_URL"].endswith("/services/gateway")
+
+
+def test_servers_have_names_of_their_own_where_the_site_has_one(tmp_path):
+    c = Config()
+    configuring.configure(c, make(tmp_path, network=Network(site="https://hub.example.org")))
+    assert c.JupyterHub.subdomain_host == "https://hub.example.org"

@@ -65,6 +65,7 @@ def test_every_example_in_the_committed_file_can_be_switched_on(tmp_path):
         ("title = 'T'\n[network]\naddress = 'everywhere'", 3, "everywhere"),
         ("title = 'T'\nengine = 'kubernetes'", 2, "kubernetes"),
         ("title = 'T'\n[network]\naddress = '0.0.0.0'", 2, "your account"),
+        ("title = 'T'\n[network]\nsite = 'hub'", 3, "not a name that others can be below"),
         ("title = 'T'\n[assignments.a1]\ndue = 'tomorrow'", 3, "tomorrow"),
     ],
 )

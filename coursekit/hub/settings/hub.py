@@ -62,15 +62,25 @@ class Network:
         Where the Hub listens for browsers: this machine alone, or ``0.0.0.0`` behind a proxy with a certificate.
     internet : bool
         Whether students' containers reach the internet, and with it everything that this host reaches.
+    site : str
+        The Hub's address for browsers, such as ``https://hub.example.org``, where each student's server has a name of
+        its own below it (``ada.hub.example.org``): a page that a student makes is then of another origin than the Hub,
+        and cannot act as whoever opens it. Empty: all are of one origin.
     """
 
     address: str = "127.0.0.1"
     internet: bool = False
+    site: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-fA-F.:]+", self.address):
             raise SettingsError(
                 f"address = {self.address!r} is not an address of this machine.", fix='use "127.0.0.1" or "0.0.0.0"'
+            )
+        if self.site and not re.fullmatch(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", self.site):
+            raise SettingsError(
+                f"site = {self.site!r} is not a name that others can be below.",
+                fix='write it like "https://hub.example.org", and have *.hub.example.org lead there as well',
             )
 
     @property

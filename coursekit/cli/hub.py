@@ -22,6 +22,10 @@ WARNING = (
     "All users of this Hub share one Unix account: students are not isolated from each other. It is for trying "
     "the course out; a course with real students needs containers."
 )
+ONE_ORIGIN = (
+    "Students' servers share the Hub's address, so a page that a student makes acts as whoever opens it: set site under "
+    "[network] of hub/course.toml where students are strangers."
+)
 Engine = Annotated[
     str | None,
     typer.Option(help="What runs users' servers: process, docker or swarm. [default: hub/course.toml's]"),
@@ -52,6 +56,8 @@ def up(port: Port = None, engine: Engine = None, as_json: Json = False) -> None:
         settings.instructors, hub.passwords.students, hub.passwords.instructors, kind=settings.login.kind
     )
     show_logins(hub.url, logins=logins, warn=not settings.runs_containers)
+    if settings.runs_containers and not settings.network.site:
+        typer.echo(ONE_ORIGIN)
     typer.echo("Stop it with: coursekit hub down")
 
 

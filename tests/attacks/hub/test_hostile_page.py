@@ -87,7 +87,7 @@ def log_in(page: Page, hub: ClassHub) -> None:
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="servers share the Hub's origin: only `subdomain_host`, a domain for each, keeps them apart",
+    reason="without `site` servers share the Hub's origin; tests/browser/test_site.py has it with one",
 )
 def test_a_page_of_a_students_server_cannot_act_as_the_instructor_who_opens_it(hub: ClassHub, page: Page) -> None:
     log_in(page, hub)

@@ -23,8 +23,8 @@ WARNING = (
     "the course out; a course with real students needs containers."
 )
 ONE_ORIGIN = (
-    "Students' servers share the Hub's address, so a page that a student makes acts as whoever opens it. Where students "
-    "are strangers, set site under [network] of hub/course.toml."
+    "Students' servers share the Hub's address, so a page that a student makes acts as whoever opens it. "
+    "Where students are strangers, set site under [network] of hub/course.toml."
 )
 Engine = Annotated[
     str | None,

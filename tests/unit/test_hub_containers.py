@@ -222,5 +222,5 @@ def test_where_there_is_a_gateway_servers_may_use_it_and_instructors_see_the_cla
 
 def test_servers_have_names_of_their_own_where_the_site_has_one(tmp_path):
     c = Config()
-    configuring.configure(c, make(tmp_path, network=Network(site="https://hub.example.org")))
+    configuring.configure(c, make(tmp_path, engine="swarm", network=Network(site="https://hub.example.org")))
     assert c.JupyterHub.subdomain_host == "https://hub.example.org"

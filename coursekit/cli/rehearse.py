@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 def rehearse(
     students: Annotated[int, typer.Option(min=1, help="Number of bot students.")] = 3,
     assignment: Annotated[str, typer.Option(help="The assignment that they do.")] = "a1",
+    workers: Annotated[int, typer.Option(min=0, help="Of the Spark cluster that each bot starts; 0: none.")] = 1,
     engine: Engine = None,
     as_json: Json = False,
 ) -> None:
-    """Play a class on the running Hub: bots log in, fetch, answer and submit; grade them; let them read their feedback.
+    """Play a class on the running Hub, from the login to the feedback.
+
+    Bots log in, run a job on their own cluster, fetch, answer and submit; they are graded, and read their feedback.
 
     The bots answer fully, by half and wrongly in turn. The command fails if a bot's grade is not what it deserves.
     """
@@ -35,7 +38,7 @@ def rehearse(
     settings = read_settings(find_course(), engine=engine)
     hub = running_hub(settings)
     with watching(quiet=as_json) as watch:
-        rehearsal = play(settings, hub, students=students, assignment=assignment, watch=watch)
+        rehearsal = play(settings, hub, students=students, assignment=assignment, workers=workers, watch=watch)
     show_rehearsal(rehearsal, as_json=as_json)
     rehearsal.require_deserved()
 

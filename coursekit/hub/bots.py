@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.errors import HubError
+from coursekit.hub.kernels import run_code
 
 if TYPE_CHECKING:
     import httpx
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 300.0
 # The heading that nbgrader's feedback page begins with: "<h4>a1 (Score: 5.0 / 10.0)</h4>".
 _SCORE: Final = re.compile(r"\(Score:\s*([0-9.]+)\s*/\s*([0-9.]+)\)")
+_START: Final = """from coursekit import GiB, SparkCluster
+cluster = SparkCluster(workers={workers}, memory=GiB, name="rehearsal")
+spark = cluster.session("rehearsal")"""
+_JOB: Final = "print(spark.sparkContext.parallelize(range(1000), 4).map(lambda n: n * n).sum())"
+_RESULT: Final = str(sum(n * n for n in range(1000)))
+_CLOSE: Final = "cluster.close()"
 
 
 class Bot:
@@ -105,6 +112,29 @@ class Bot:
                 )
             if not any(each["status"] == "fetched" for each in own):
                 await self._act("fetch", assignment)
+
+    async def use_cluster(self, workers: int) -> None:
+        """Start a Spark cluster from a kernel, run a job on it, and give it back."""
+        kernels = f"/user/{self.name}/api/kernels"
+        started = await self._ask("POST", kernels, accept=(201,), json={"name": "python3"}, headers=self._headers())
+        kernel = f"{kernels}/{started.json()['id']}"
+        try:
+            with self._timed("start cluster"):
+                await self._run(kernel, _START.format(workers=workers))
+            with self._timed("Spark job"):
+                found = await self._run(kernel, _JOB)
+            await self._run(kernel, _CLOSE)
+        finally:
+            await self._ask("DELETE", kernel, accept=(204, 404), headers=self._headers())
+        if found.strip() != _RESULT:
+            raise HubError(f"the Spark job of {self.name!r} gave {found.strip()!r}.", fix="run it in a notebook there")
+
+    async def _run(self, kernel: str, code: str) -> str:
+        assert self._client is not None
+        url = f"{self._url}{kernel}/channels".replace("http", "ws", 1)
+        cookies = self._client.build_request("GET", f"{kernel}/channels").headers.get("cookie", "")
+        headers = {"Cookie": cookies, "Origin": self._url, "X-XSRFToken": self._xsrf(f"/user/{self.name}/")}
+        return await run_code(url, code, headers=headers, timeout_s=2 * _TIMEOUT_S)
 
     async def read_notebook(self, path: str) -> dict[str, Any]:
         """Read a notebook through the Contents API."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from itertools import cycle
 from typing import Any, Final
 
-from coursekit.errors import CoursekitError, SettingsError
+from coursekit.errors import AutogradeError, CoursekitError, SettingsError
 from coursekit.grading import (
     Answer,
     GradingSettings,
@@ -25,6 +25,7 @@ from coursekit.grading import (
     reference_answer,
     release,
 )
+from coursekit.grading.autograding import submissions
 from coursekit.hub.bots import Bot
 from coursekit.hub.results import BotResult, Rehearsal, summarise
 from coursekit.hub.server import RunningHub
@@ -49,6 +50,7 @@ def rehearse(
     *,
     students: int = 3,
     assignment: str = "a1",
+    workers: int = 0,
     watch: Watch = lambda step, done, total: None,
 ) -> Rehearsal:
     """Play an assignment from its release to the feedback, with bots that answer fully, by half, and wrongly in turn.
@@ -63,6 +65,8 @@ def rehearse(
         Number of bots, at least 1.
     assignment : str
         One with ``wrong/half.py`` and ``wrong/nothing-right.py``.
+    workers : int
+        Of the Spark cluster that each bot starts before the assignment, to run a job on it; 0 for none.
     watch : callable
         Told about every step that is done.
 
@@ -83,7 +87,7 @@ def rehearse(
     bots = [
         Bot(url=hub.url, name=name, password=hub.passwords.students, course_id=settings.course_id) for name in names
     ]
-    troubles = _together(bots, lambda bot, say: _submit(bot, assignment, answers[kinds[bot.name]], say), watch)
+    troubles = _together(bots, lambda bot, say: _submit(bot, assignment, answers[kinds[bot.name]], workers, say), watch)
     graded = _grade(grading, assignment, [name for name in names if name not in troubles], troubles, watch)
     read = _read_feedback([bot for bot in bots if bot.name not in troubles], assignment, troubles, watch)
     _together(bots, _leave, watch)
@@ -143,10 +147,11 @@ def _together(bots: list[Bot], act: Callable[[Bot, Watch], Awaitable[None]], wat
     return troubles
 
 
-async def _submit(bot: Bot, assignment: str, answer: Answer, say: Watch) -> None:
+async def _submit(bot: Bot, assignment: str, answer: Answer, workers: int, say: Watch) -> None:
     steps: dict[str, Callable[[], Awaitable[Any]]] = {
         "log in": bot.log_in,
         "start server": bot.start_server,
+        **({"use cluster": lambda: bot.use_cluster(workers)} if workers else {}),
         "fetch": lambda: bot.fetch(assignment),
         "answer": lambda: _write_answer(bot, assignment, answer),
         "submit": lambda: bot.submit(assignment),
@@ -175,15 +180,22 @@ def _grade(
     if not names:
         return []
     collect(grading, assignment, progress=lambda done, total, name: watch("collect", done, total))
-    seconds = []
-    for done, name in enumerate(names):
-        watch("autograde", done, len(names))
-        try:
-            seconds += [graded.seconds for graded in autograde(grading, assignment, students=[name])]
-        except CoursekitError as error:
-            troubles[name] = error.message
-    watch("autograde", len(names), len(names))
-    if seconds:
+    collected = submissions(grading, assignment)
+    missing = [name for name in names if name not in collected]
+    troubles.update(dict.fromkeys(missing, "its submission was not collected"))
+    there = [name for name in names if name in collected]
+    seconds: list[float] = []
+    broken: list[str] = []
+    watch("autograde", 0, len(there))
+    try:
+        graded = autograde(
+            grading, assignment, students=there, progress=lambda done, total, name: watch("autograde", done, total)
+        )
+        seconds = [each.seconds for each in graded]
+    except AutogradeError as error:  # the others are in the gradebook
+        broken = [name for name in there if f"\n  {name}: " in error.message]
+        troubles.update(dict.fromkeys(broken, error.message))
+    if len(broken) < len(there):
         watch("publish feedback", 0, 1)
         publish_feedback(grading, assignment)
         watch("publish feedback", 1, 1)

@@ -8,7 +8,17 @@ from typing import Final
 from coursekit.errors import RehearsalError
 from coursekit.grading import Grade
 
-_STEPS: Final = ("log in", "start server", "fetch", "answer", "submit", "autograde", "read feedback")
+_STEPS: Final = (
+    "log in",
+    "start server",
+    "start cluster",
+    "Spark job",
+    "fetch",
+    "answer",
+    "submit",
+    "autograde",
+    "read feedback",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

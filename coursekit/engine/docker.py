@@ -119,9 +119,7 @@ class DockerEngine:
     @explained
     def nodes(self, *, owner: str | None = None, group: str | None = None) -> tuple[Node, ...]:
         """List nodes, running and exited, by name; see `Engine.nodes`."""
-        rows = self._client.api.containers(all=True, filters=daemon.filters(self._realm, owner, group))
-        found = (_read_row(row, self._host) for row in rows)
-        return tuple(sorted(found, key=lambda node: node.name))
+        return self._listed(daemon.filters(self._realm, owner, group))
 
     @explained
     def logs(self, name: str, *, lines: int = 100) -> str:
@@ -274,8 +272,14 @@ class DockerEngine:
                 daemon.disconnect_all(network)
                 network.remove()
 
+    def _listed(self, filters: dict[str, list[str]]) -> tuple[Node, ...]:
+        rows = self._client.api.containers(all=True, filters=filters)
+        return tuple(sorted((_read_row(row, self._host) for row in rows), key=lambda node: node.name))
+
     def _find(self, name: str) -> Node | None:
-        return next((node for node in self.nodes() if node.name == name), None)
+        """Ask for one node: a class has hundreds, and each start asks for its own."""
+        found = self._listed({**daemon.filters(self._realm), "name": [f"^/{re.escape(name)}$"]})
+        return found[0] if found else None
 
     def _known(self, name: str) -> Node:
         node = self._find(name)

@@ -24,6 +24,7 @@ IMAGES: Final[Mapping[Runtime, str]] = {"python": "spark", "spark": "spark", "te
 PARENT: Final = 1  # the container's first process, which the executing process ends with
 _SOCKET: Final = "/var/run/docker.sock"
 _STUDENT: Final = 1000
+_SYSTEM_CACHE: Final = Path("/var/cache/coursekit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,8 +112,12 @@ def make_box(engine: str, runtime: Runtime, name: str, *, writable: tuple[Path, 
 
 
 def containers_cache() -> Path:
-    """Where data sets of notebooks in containers are kept: written by another account than the operator's."""
-    return (cache_dir() / "containers").resolve()
+    """Where data sets of notebooks in containers are kept: written by another account than the operator's.
+
+    That account finds the folder at the same place, and nobody but root gets through root's home.
+    """
+    own = cache_dir() if os.geteuid() or os.environ.get("COURSEKIT_CACHE") else _SYSTEM_CACHE
+    return (own / "containers").resolve()
 
 
 def _give_to_student(place: Path) -> None:

@@ -14,6 +14,7 @@ from coursekit.errors import SettingsError
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ENDLESS: Final = 2**62
+_HEAVIEST: Final = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,8 +104,9 @@ class Quota:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            raise SettingsError(f"weight = {self.weight} gives nobody a share.", fix="use 1, or any number above 0")
+        if not 0 < self.weight <= _HEAVIEST:
+            said = str(self.weight)[:20]
+            raise SettingsError(f"weight = {said} gives nobody a fair share.", fix="use 1, or a number up to a million")
         if not Resources().fits_in(self.guarantee):
             raise SettingsError(
                 f"guarantee = {self.guarantee} is less than nothing.", fix="use 0 or more of cores, memory and gpus"

@@ -115,7 +115,7 @@ def test_nothing_is_left_of_a_hub_that_was_killed_with_a_student_at_work(course)
 
     asyncio.run(work())
     started = [psutil.Process(part.pid) for part in status(settings)]
-    assert {part.part for part in status(settings)} == {"hub", "proxy", "formgrader", "server", "other"}
+    assert {part.part for part in status(settings)} == {"hub", "proxy", "formgrader", "page", "server", "other"}
     os.kill(running.pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(running.pid)] if psutil.pid_exists(running.pid) else [], timeout=10)
     assert {part.state for part in status(settings)} == {"left over"}

@@ -53,9 +53,8 @@ def press_and_wait(page: Page, button: str, *, seconds: float = 120) -> None:
     """Press one of formgrader's buttons in Dora's row, and close the dialog that tells how it went."""
     row = page.locator("tr", has_text="dora").first
     row.locator(f".{button} a").click()
-    dialog = page.locator(".modal.in")
-    dialog.get_by_text("Success", exact=True).wait_for(timeout=seconds * 1000)
-    dialog.locator(".modal-footer button").first.click()
+    dialog = page.locator("#success-modal")
+    dialog.locator(".modal-footer button").first.click(timeout=seconds * 1000)
     dialog.wait_for(state="detached")
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Engine, Float, Integer, MetaData, String, Table, create_engine, select
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from coursekit.errors import GatewayUnavailableError, SettingsError
 from coursekit.gateway.quotas import Quota, Quotas, Resources
+from coursekit.gateway.store import open_gateway_database
 
 log = logging.getLogger(__name__)
 _KINDS: Final = ("guarantee", "cap")
@@ -54,9 +54,7 @@ class QuotaStore:
     """
 
     def __init__(self, address: str) -> None:
-        in_memory = address in ("sqlite://", "sqlite:///:memory:")
-        more: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-        self._database: Engine = create_engine(address, **(more if in_memory else {}))
+        self._database = open_gateway_database(address)
 
     def load(self) -> dict[str, Given]:
         """Read all; none when they cannot be read, so that the class goes on with the course's quotas."""

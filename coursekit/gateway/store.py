@@ -33,6 +33,13 @@ _wanted = Table(
 )
 
 
+def open_gateway_database(address: str) -> Engine:
+    """Open the gateway's own database; one in memory (``"sqlite://"``) is the same for all threads."""
+    in_memory = address in ("sqlite://", "sqlite:///:memory:")
+    more: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    return create_engine(address, **(more if in_memory else {}))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
     """What one user wants of one cluster; ``granted`` workers were started, 0 while it is queued."""
@@ -54,9 +61,7 @@ class WantedStore:
     """
 
     def __init__(self, address: str) -> None:
-        in_memory = address in ("sqlite://", "sqlite:///:memory:")
-        more: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-        self._database: Engine = create_engine(address, **(more if in_memory else {}))
+        self._database = open_gateway_database(address)
 
     def load(self) -> tuple[Wanted, ...]:
         """Read everything; nothing when it cannot be read."""

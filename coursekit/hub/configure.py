@@ -182,10 +182,12 @@ def update_services(c: Any, settings: HubSettings, inner: InnerAddresses) -> Non
     """Run formgrader; and with containers, what stops idle servers, and the gateway where there is one."""
     services = [formgrader(settings)]
     if settings.runs_containers:
-        services.append({"name": CULLER, "command": list(CULLER_COMMAND), "environment": environment(settings)})
+        services.append({"name": CULLER, "command": list(CULLER_COMMAND), "environment": service_environment(settings)})
     if inner.gateway:
         services.append(gateway(settings, inner))
-    page = course_page(f"http://127.0.0.1:{free_port()}", gateway_url=inner.gateway, environment=environment(settings))
+    page = course_page(
+        f"http://127.0.0.1:{free_port()}", gateway_url=inner.gateway, environment=service_environment(settings)
+    )
     c.JupyterHub.services = [*services, page]
 
 
@@ -200,7 +202,7 @@ def formgrader(settings: HubSettings) -> dict[str, Any]:
         "command": _SINGLE_USER,
         "cwd": str(settings.grading.course_dir),
         "environment": {
-            **environment(settings),
+            **service_environment(settings),
             "HOME": str(settings.state / "grader"),
             "JUPYTER_CONFIG_PATH": config_path(settings, "grader", "grader"),
             "JUPYTERHUB_DEFAULT_URL": "/formgrader",
@@ -219,7 +221,7 @@ def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
         "url": f"{parts.scheme}://{parts.netloc}",
         "command": [sys.executable, "-m", "coursekit.gateway"],
         "environment": {
-            **environment(settings),
+            **service_environment(settings),
             "COURSEKIT_ENGINE": settings.engine,
             "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
             "COURSEKIT_GATEWAY_QUOTAS": write_quotas(settings.quotas),
@@ -271,6 +273,12 @@ def environment(settings: HubSettings) -> dict[str, str]:
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE") or str(settings.root / "build" / "cache"),
         "PATH": path,
     }
+
+
+def service_environment(settings: HubSettings) -> dict[str, str]:
+    """Give the variables that every service of this Hub gets: JupyterHub itself hands on little of its own."""
+    kept = {name: os.environ[name] for name in (*_ENV_KEEP, "COURSEKIT_SANDBOX") if name in os.environ}
+    return {**kept, **environment(settings)}
 
 
 def _grader_scopes(settings: HubSettings) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import nbformat
 import pytest
@@ -19,10 +20,11 @@ from browser_fixtures import (
     wait_until_idle,
 )
 
-from coursekit.grading import fill, read_answer, release
+from coursekit.grading import fill, grades, read_answer, release
 
 if TYPE_CHECKING:
     from hub_fixtures import HubUnderTest
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.hub, pytest.mark.timeout(1200)]
 
@@ -45,6 +47,17 @@ def answer(hub: HubUnderTest, student: str) -> None:
     ]
     text.source = "The driver plans and asks; the executors hold the data and do the work."
     nbformat.write(filled, notebook)
+
+
+def press_and_wait(page: Page, button: str, *, seconds: float = 120) -> None:
+    """Press one of formgrader's buttons in Dora's row, and close the dialog that tells how it went."""
+    row = page.locator("tr", has_text="dora").first
+    row.locator(f".{button} a").click()
+    dialog = page.locator("#success-modal, #error-modal")
+    dialog.locator(".modal-footer button").first.wait_for(timeout=seconds * 1000)
+    assert dialog.get_attribute("id") == "success-modal", dialog.inner_text()
+    dialog.locator(".modal-footer button").first.click()
+    dialog.wait_for(state="detached")
 
 
 def code_cells(path: Path) -> list[dict[str, Any]]:
@@ -104,6 +117,55 @@ def test_the_instructor_sees_the_submissions_in_formgrader(hub, released, page):
     page.goto(f"{url}/services/{hub.settings.course_id}/formgrader/manage_submissions/a1")
     page.locator("tr", has_text="dora").first.wait_for()
     page.screenshot(path=SCREENSHOTS / "11-formgrader-submissions.png")
+
+
+def test_the_instructor_grades_by_hand_what_the_sandbox_left(hub, released, page):
+    url, grading = hub.running.url, hub.settings.grading
+    log_in(page, url, "instructor", hub.running.passwords.instructors)
+    formgrader = f"{url}/services/{hub.settings.course_id}/formgrader"
+    page.goto(f"{formgrader}/manage_submissions/a1")
+    press_and_wait(page, "autograde", seconds=300)
+    page.locator("tr", has_text="dora").get_by_text("needs manual grading").wait_for()
+    page.screenshot(path=SCREENSHOTS / "12-formgrader-autograded.png")
+    [grade] = [grade for grade in grades(grading, "a1") if grade.student == "dora"]
+    assert grade.auto_score == 10
+
+    page.goto(f"{formgrader}/gradebook/a1/a1")
+    page.locator("table tbody tr td a").first.click()
+    page.locator("#a1-boundary-answer").wait_for()
+    page.screenshot(path=SCREENSHOTS / "13-formgrader-submission.png", full_page=True)
+    with page.expect_response(lambda answer: "/api/grade/" in answer.url and answer.request.method == "PUT"):
+        page.locator("#a1-boundary-answer").fill("4")
+        page.locator("#a1-boundary-answer").blur()
+    with page.expect_response(lambda answer: "/api/comment/" in answer.url and answer.request.method == "PUT"):
+        page.locator("#a1-boundary-answer-comment").fill("Right. What crosses the boundary, though?")
+        page.locator("#a1-boundary-answer-comment").blur()
+    page.locator("#a1-boundary-answer").scroll_into_view_if_needed()
+    page.screenshot(path=SCREENSHOTS / "14-formgrader-by-hand.png")
+    page.goto(f"{formgrader}/manage_submissions/a1")
+    press_and_wait(page, "generate-feedback")
+    press_and_wait(page, "release-feedback")
+    [grade] = [grade for grade in grades(grading, "a1") if grade.student == "dora"]
+    assert grade.score == 14
+
+
+def test_the_student_reads_the_feedback(hub, released, page):
+    url = hub.running.url
+    log_in(page, url, "dora", hub.running.passwords.students)
+    open_lab(page, url, "dora")
+    choose(page, "Nbgrader", "Assignment List")
+    page.get_by_role("button", name="Fetch Feedback").click()
+    feedback = page.get_by_text("view feedback").first
+    feedback.wait_for()
+    page.screenshot(path=SCREENSHOTS / "15-assignment-feedback.png")
+    home = hub.settings.home("dora")
+    [written] = (home / "a1" / "feedback").rglob("a1.html")
+    page.goto(f"{url}/user/dora/files/{quote(str(written.relative_to(home)))}")
+    text = page.inner_text("body")
+    assert "14" in text
+    assert "What crosses the boundary" in text
+    assert "HIDDEN" not in text
+    page.screenshot(path=SCREENSHOTS / "16-feedback.png", full_page=True)
 
 
 def test_the_instructor_finds_formgrader_from_the_course_list(hub, released, page):

@@ -161,3 +161,13 @@ def test_each_role_has_its_own_password(name, password, is_let_in):
 def test_without_a_password_no_instructor_is_let_in():
     authenticator = CoursePasswordAuthenticator(user_password="students-password", instructors={"ina"})
     assert asyncio.run(authenticator.authenticate(None, {"username": "ina", "password": ""})) is None
+
+
+def test_services_have_what_the_hub_was_started_with(settings, monkeypatch):
+    given = {"COURSEKIT_REPOSITORY": "registry.example.org/course", "DOCKER_HOST": "unix:///run/site.sock"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    c = Config()
+    configuring.configure(c, settings)
+    for service in c.JupyterHub.services:
+        assert given.items() <= service["environment"].items(), service["name"]

@@ -24,6 +24,7 @@ build/uv/bin/uv:
 	$(PYTHON) -m pip install --quiet --target build/uv uv
 
 demo: env ## run the course: a Hub, three bot students, grades, feedback (EXIT=1 ends after the gradebook)
+	@if docker image inspect $${COURSEKIT_REPOSITORY:-coursekit}/grader >/dev/null 2>&1; then coursekit image build grader; fi
 	@coursekit demo $(if $(EXIT),--exit)
 
 test: lint types layers pytest ## lint, types, layers, all tests that this machine can run; what was skipped is listed last

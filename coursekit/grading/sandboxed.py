@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from coursekit.config import GiB
@@ -36,6 +37,7 @@ from coursekit.sandbox import (
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
 END_HIDDEN: Final = "### END HIDDEN TESTS"
+_PARSING: Final = Lock()  # CPython 3.11 counts the depth of trees for all threads in one place (python/cpython 106905)
 MINUTES_FACTOR: Final = 5  # a busy machine is slower than the contract says; nobody should pay for that with points
 
 
@@ -177,7 +179,7 @@ def hidden_names(source: str) -> tuple[str, ...]:
 
 def _bound(source: str) -> set[str]:
     """Give the names that code binds at its top level, in loops and ``with`` too."""
-    with contextlib.suppress(SyntaxError):
+    with contextlib.suppress(SyntaxError), _PARSING:
         return set(_names(ast.parse(source).body))
     return set()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from coursekit.config import cache_dir, image_tag, owner
+from coursekit.config import cache_dir, code_digest, image_tag, owner
 from coursekit.engine import open_engine
 from coursekit.errors import SettingsError
 from coursekit.notebooks.contract import Runtime
@@ -22,6 +22,7 @@ from coursekit.notebooks.contract import Runtime
 ENGINES: Final = ("docker", "swarm")
 IMAGES: Final[Mapping[Runtime, str]] = {"python": "spark", "spark": "spark", "tensorflow": "tensorflow"}
 PARENT: Final = 1  # the container's first process, which the executing process ends with
+REVISION: Final = "org.opencontainers.image.revision"
 _SOCKET: Final = "/var/run/docker.sock"
 _STUDENT: Final = 1000
 _SYSTEM_CACHE: Final = Path("/var/cache/coursekit")
@@ -109,6 +110,26 @@ def make_box(engine: str, runtime: Runtime, name: str, *, writable: tuple[Path, 
         writable=(*writable, containers_cache()),
         readable=(readable,),
     )
+
+
+def runs_on_image(engine: str, runtime: Runtime) -> str:
+    """Name what a notebook runs on: the packages of its image, if coursekit's own code in it is this one.
+
+    Of that code only what the notebook uses counts, which `coursekit.notebooks.kept` looks at.
+    """
+    import coursekit
+
+    name = IMAGES[runtime]
+    labels = f'{{{{index .Config.Labels "{REVISION}"}}}}'
+    revision = _inspect(image_tag(name), labels)
+    is_ours = revision == code_digest(Path(coursekit.__path__[0]))
+    return f"{engine}:{_inspect(image_tag(f'{name}-packages' if is_ours else name), '{{.Id}}')}"
+
+
+def _inspect(image: str, template: str) -> str:
+    """Ask the daemon about an image; empty where it has none of that name."""
+    command = ["docker", "image", "inspect", "--format", template, image]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def containers_cache() -> Path:

@@ -67,6 +67,8 @@ class Outcome:
         One sentence when it did not pass.
     failure : CellFailure or None
         Where it stopped, when that is known.
+    kept : str
+        When it was executed, ISO 8601, if that was in an earlier run and nothing has changed since; empty otherwise.
     """
 
     notebook: Notebook
@@ -77,6 +79,7 @@ class Outcome:
     log: Path
     message: str = ""
     failure: CellFailure | None = None
+    kept: str = ""
 
     @property
     def has_passed(self) -> bool:

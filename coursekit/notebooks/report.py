@@ -100,6 +100,7 @@ def make_summary(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
     for outcome in outcomes:
         files = f"[notebook]({_relative(outcome.output, out)}) [log]({_relative(outcome.log, out)})"
         result = HOW_IT_READS[outcome.status] if outcome.has_passed else f"**{HOW_IT_READS[outcome.status]}**"
+        result += f", unchanged since {outcome.kept}" if outcome.kept else ""
         planned = 60 * outcome.minutes
         lines.append(f"| {outcome.notebook.name} | {result} | {outcome.seconds:.1f} | {planned:.0f} | {files} |")
     for outcome in outcomes:
@@ -125,6 +126,7 @@ def make_figures(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
                 "status": outcome.status,
                 "seconds": outcome.seconds,
                 "planned_seconds": 60 * outcome.minutes,
+                "unchanged_since": outcome.kept or None,
                 "message": outcome.message,
                 "failure": asdict(outcome.failure) if outcome.failure else None,
                 "executed": _relative(outcome.output, out),

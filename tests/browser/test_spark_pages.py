@@ -81,6 +81,22 @@ class Seen:
             del self.wrong[before:]
         return self.page
 
+    def open_at_once(self, links: list[str]) -> list[tuple[str, str, set[str]]]:
+        """Open pages in tabs beside each other; give each link with where it led to, and the links found there."""
+        before, tabs = len(self.wrong), [self.page.context.new_page() for _ in links]
+        for tab, link in zip(tabs, links, strict=True):
+            with suppress(self.broken):
+                tab.goto(link, wait_until="commit")
+        found = []
+        for tab, link in zip(tabs, links, strict=True):
+            tab.wait_for_load_state("networkidle")
+            found.append((link, tab.url, links_of(tab)))
+            tab.close()
+        if not any("ERR_NETWORK_CHANGED" in one for one in self.wrong[before:]):
+            return found
+        del self.wrong[before:]
+        return [(link, (page := self.open(link)).url, links_of(page)) for link in links]
+
     def driver(self, path: str) -> Page:
         return self.open(self.addresses["driver"] + path)
 
@@ -270,6 +286,7 @@ def test_every_link_leads_somewhere_when_the_cluster_is_in_containers(boxed):
     assert boxed.wrong[before:] == []
 
 
+TABS = 4
 PAGES_OF_NODES = ("logType=stderr", "logType=stdout", "logType=out", "/app/?appId=")
 
 
@@ -284,17 +301,16 @@ def visit_all(seen: Seen, *, leave: tuple[str, ...] = ()) -> list[str]:
     done: dict[tuple[Any, ...], str] = {}
     astray, before = set(), len(seen.wrong)
     while todo:
-        link = todo.pop()
-        if topic(link) in done:
-            continue
-        page = seen.open(link)
-        done[topic(link)] = page.url
-        found = links_of(page) | {page.url}
-        astray |= {f"{link} -> {one}" for one in found if not one.startswith(home)}
-        inside = (one for one in found if one.startswith(home) and not any(part in one for part in leave))
-        todo += sorted(one for one in inside if topic(one) not in done)
-        if "/logPage/" in link and "logType=out" in link:
-            page.screenshot(path=SCREENSHOTS / "spark-worker-log.png")
+        batch, todo = todo[:TABS], todo[TABS:]
+        done |= {topic(link): link for link in batch}
+        for link, url, links in seen.open_at_once(batch):
+            done[topic(link)] = url
+            found = links | {url}
+            astray |= {f"{link} -> {one}" for one in found if not one.startswith(home)}
+            inside = (one for one in found if one.startswith(home) and not any(part in one for part in leave))
+            news = {topic(one): one for one in sorted(inside)}
+            known = done.keys() | {topic(one) for one in todo}
+            todo += [one for about, one in news.items() if about not in known]
     assert not astray
     assert [one for one in seen.wrong[before:] if not any(noise in one for noise in SPARKS_OWN)] == []
     return list(done.values())

@@ -159,11 +159,11 @@ class Reconciler:
 
     async def _look(self, remembered: Mapping[str, Wanted]) -> None:
         looked = time.monotonic()
-        nodes, self._capacity = await asyncio.gather(
+        nodes, capacity = await asyncio.gather(
             self._background.read(self._engine.nodes), self._background.read(self._engine.capacity)
         )
         running = await self._background.read(self._servers.running) if self._servers else None
-        self._overhead = _overhead(nodes, self._capacity)
+        self._capacity, self._overhead = capacity, _overhead(nodes, capacity)
         clusters = see(nodes)
         self._adopt({key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}, remembered)
         for entry in list(self.entries.values()):

@@ -12,7 +12,7 @@ from coursekit.engine.devices import read_device_label, taken_devices
 from coursekit.hub.admission import NotNowError
 
 
-class CourseSpawner(DockerSpawner):
+class CourseSpawner(DockerSpawner):  # type: ignore[misc]  # it has no types
     """Starts a user's container, unless it turns out that another one has its GPUs."""
 
     async def create_object(self) -> Any:

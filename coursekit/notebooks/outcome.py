@@ -67,6 +67,9 @@ class Outcome:
         One sentence when it did not pass.
     failure : CellFailure or None
         Where it stopped, when that is known.
+    device : str
+        Which device its frameworks computed on (``"tensorflow on the CPU (2 cores)"``); empty when it used none, or
+        nobody knows.
     """
 
     notebook: Notebook
@@ -77,6 +80,7 @@ class Outcome:
     log: Path
     message: str = ""
     failure: CellFailure | None = None
+    device: str = ""
 
     @property
     def has_passed(self) -> bool:

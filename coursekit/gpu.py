@@ -271,13 +271,12 @@ def device_of(model: Any) -> Device:
 def used_devices() -> tuple[Device, ...]:
     """Say which device each framework that this process has imported computes on, if nothing else is said.
 
-    A framework that has not met its GPUs meets them now, so ask when the work is done.
+    Where Keras was imported, that is its backend alone: it may use another framework to read data. A framework that
+    has not met its GPUs meets them now, so ask when the work is done.
     """
-    found = []
-    for backend in BACKENDS:
-        if module := sys.modules.get(backend):
-            found.append(_device(backend, _places(backend, module)))
-    return tuple(found)
+    keras = sys.modules.get("keras")
+    names = (keras.backend.backend(),) if keras else BACKENDS
+    return tuple(_device(name, _places(name, sys.modules[name])) for name in names if name in sys.modules)
 
 
 def _places(backend: str, module: Any) -> list[str]:

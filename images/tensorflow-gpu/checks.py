@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from coursekit.image_checks import Box
 
-# Without a driver, TensorFlow says on stderr that it finds none, whatever its log level.
-NO_DRIVER = r".*(cuda|CUDA|cuInit|All log messages before absl).*"
+# What TensorFlow says before it has read its log level, and, whatever that is, that it finds no driver.
+NO_DRIVER = r"WARNING: All log messages before absl.*|I0000 .* oneDNN .*|.*(cuda|CUDA|cuInit).*"
 FIT = """
 from coursekit.gpu import choose_backend, device_of, gpus
 choose_backend()

@@ -67,7 +67,7 @@ def ptxas_compiles_for_tensorflow(box: Box) -> None:
     root = pathlib.Path(importlib.util.find_spec("nvidia").submodule_search_locations[0]) / "cuda_nvcc"
     lines = [".version 8.0", ".target sm_80", ".address_size 64", ".visible .entry f() { ret; }", ""]
     pathlib.Path("/tmp/empty.ptx").write_text(chr(10).join(lines))
-    subprocess.run([root / "bin/ptxas", "/tmp/empty.ptx", "-o", "/tmp/empty.cubin"], check=True)
+    subprocess.run([root / "bin/ptxas", "--gpu-name=sm_80", "/tmp/empty.ptx", "-o", "/tmp/empty.cubin"], check=True)
     print(pathlib.Path("/tmp/empty.cubin").stat().st_size > 0, (root / "nvvm/libdevice/libdevice.10.bc").exists())
     """
     assert box.python(code) == "True True"

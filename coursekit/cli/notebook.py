@@ -122,6 +122,9 @@ def run(
         float | None,
         typer.Option(help="Seconds that each may take.  [default: 5 times its minutes, at least 180 s]"),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Also those of which nothing has changed since they passed.")
+    ] = False,
 ) -> None:
     """Execute notebooks in parallel, the longest first; leave them executed, with a summary and a JUnit file."""
     from coursekit.notebooks.report import Conditions, write_reports
@@ -142,6 +145,7 @@ def run(
         engine=engine,
         device=device,  # type: ignore[arg-type]  # checked by RunSettings
         timeout_s=timeout,
+        fresh=fresh,
     )
     started, began = datetime.now(UTC), time.monotonic()
     outcomes = _run_watched(_chosen(names), settings)
@@ -188,8 +192,8 @@ def _one_line(outcome: Outcome) -> str:
     mark = "[green]✓[/]" if outcome.has_passed else "[red]✗[/]"
     at = f" in cell {outcome.failure.cell}" if outcome.failure else ""
     on = f"  [dim]{escape(outcome.device)}[/]" if outcome.device else ""
-    how = f"{HOW_IT_READS[outcome.status]}{escape(at)}"
-    return f"{mark} {escape(outcome.notebook.name)}  {outcome.seconds:.1f} s  {how}{on}"
+    how = f"unchanged since it passed at {outcome.kept}" if outcome.kept else HOW_IT_READS[outcome.status]
+    return f"{mark} {escape(outcome.notebook.name)}  {outcome.seconds:.1f} s  {how}{escape(at)}{on}"
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], folder: Path) -> None:

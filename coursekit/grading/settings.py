@@ -44,6 +44,7 @@ _FEEDBACK_STEPS: Final = (
     "nbgrader.preprocessors.GetGrades",
     "coursekit.grading.steps.HideHiddenTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    "coursekit.grading.steps.StyleFeedback",
 )
 
 

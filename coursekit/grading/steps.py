@@ -168,6 +168,16 @@ class HideHiddenTests(ClearHiddenTests):  # type: ignore[misc]
         return cell, resources
 
 
+class StyleFeedback(NbGraderPreprocessor):  # type: ignore[misc]
+    """Add the style of the feedback page to those that nbconvert puts into it."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Append one style sheet."""
+        style = Path(__file__).parent / "templates" / "feedback.css"
+        resources["inlining"]["css"].append(style.read_text(encoding="utf-8"))
+        return nb, resources
+
+
 def _is_report(output: Any) -> bool:
     return output.output_type == "display_data" and dict(output.metadata) == REPORT
 

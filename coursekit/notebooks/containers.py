@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from coursekit.config import cache_dir, image_tag, owner
+from coursekit.config import cache_dir, code_digest, image_tag, owner
 from coursekit.engine import devices, open_engine
 from coursekit.engine.daemon import connect
 from coursekit.errors import EngineError, SettingsError
@@ -26,6 +26,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 IMAGES: Final[Mapping[Runtime, str]] = {"python": "spark", "spark": "spark", "tensorflow": "tensorflow"}
 GPU_IMAGE: Final = "tensorflow-gpu"
 PARENT: Final = 1  # the container's first process, which the executing process ends with
+REVISION: Final = "org.opencontainers.image.revision"
 _SOCKET: Final = "/var/run/docker.sock"
 _STUDENT: Final = 1000
 _SYSTEM_CACHE: Final = Path("/var/cache/coursekit")
@@ -134,17 +135,40 @@ def make_box(
     engine: str, contract: Contract, name: str, *, device: Kind, writable: tuple[Path, ...], readable: Path
 ) -> Box:
     """Describe a container for a notebook; its folders are made fit for the account that it runs as."""
-    is_for_gpus = device == "gpu" and contract.runtime == "tensorflow"
     for place in (*writable, containers_cache()):
         _give_to_student(place)
     return Box(
         engine=engine,
-        image=image_tag(GPU_IMAGE if is_for_gpus else IMAGES[contract.runtime]),
+        image=image_tag(image := _image(contract.runtime, device)),
         name=f"notebook-{name.lower()}-{uuid.uuid4().hex[:8]}",
         writable=(*writable, containers_cache()),
         readable=(readable,),
-        gpus=max(1, contract.gpus) if is_for_gpus else 0,
+        gpus=max(1, contract.gpus) if image == GPU_IMAGE else 0,
     )
+
+
+def _image(runtime: Runtime, device: Kind) -> str:
+    return GPU_IMAGE if device == "gpu" and runtime == "tensorflow" else IMAGES[runtime]
+
+
+def runs_on_image(engine: str, runtime: Runtime, device: Kind) -> str:
+    """Name what a notebook runs on: the packages of its image, if coursekit's own code in it is this one.
+
+    Of that code only what the notebook uses counts, which `coursekit.notebooks.kept` looks at.
+    """
+    import coursekit
+
+    name = _image(runtime, device)
+    labels = f'{{{{index .Config.Labels "{REVISION}"}}}}'
+    revision = _inspect(image_tag(name), labels)
+    is_ours = revision == code_digest(Path(coursekit.__path__[0]))
+    return f"{engine}:{_inspect(image_tag(f'{name}-packages' if is_ours else name), '{{.Id}}')}"
+
+
+def _inspect(image: str, template: str) -> str:
+    """Ask the daemon about an image; empty where it has none of that name."""
+    command = ["docker", "image", "inspect", "--format", template, image]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def containers_cache() -> Path:

@@ -70,6 +70,8 @@ class Outcome:
     device : str
         Which device its frameworks computed on (``"tensorflow on the CPU (2 cores)"``); empty when it used none, or
         nobody knows.
+    kept : str
+        When it was executed, ISO 8601, if that was in an earlier run and nothing has changed since; empty otherwise.
     """
 
     notebook: Notebook
@@ -81,6 +83,7 @@ class Outcome:
     message: str = ""
     failure: CellFailure | None = None
     device: str = ""
+    kept: str = ""
 
     @property
     def has_passed(self) -> bool:

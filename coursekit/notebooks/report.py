@@ -100,6 +100,7 @@ def make_summary(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
     for outcome in outcomes:
         files = f"[notebook]({_relative(outcome.output, out)}) [log]({_relative(outcome.log, out)})"
         result = HOW_IT_READS[outcome.status] if outcome.has_passed else f"**{HOW_IT_READS[outcome.status]}**"
+        result += f", unchanged since {outcome.kept}" if outcome.kept else ""
         planned = 60 * outcome.minutes
         cells = (outcome.notebook.name, result, f"{outcome.seconds:.1f}", f"{planned:.0f}", outcome.device, files)
         lines.append(f"| {' | '.join(cells)} |")
@@ -127,6 +128,7 @@ def make_figures(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
                 "seconds": outcome.seconds,
                 "planned_seconds": 60 * outcome.minutes,
                 "device": outcome.device,
+                "unchanged_since": outcome.kept or None,
                 "message": outcome.message,
                 "failure": asdict(outcome.failure) if outcome.failure else None,
                 "executed": _relative(outcome.output, out),

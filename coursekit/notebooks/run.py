@@ -12,14 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 from coursekit.errors import EngineError, SettingsError
 from coursekit.notebooks.catalog import Notebook
-from coursekit.notebooks.containers import ENGINES, KINDS, PARENT, Box, Kind, make_box
+from coursekit.notebooks.containers import ENGINES, KINDS, PARENT, Box, Kind, make_box, runs_on_image
 from coursekit.notebooks.contract import SIZES, Contract, Size
 from coursekit.notebooks.execute import KERNEL_START_S, Job
+from coursekit.notebooks.kept import environment, keep, key_of, read_kept
 from coursekit.notebooks.outcome import CellFailure, Outcome, Status
 from coursekit.notebooks.processes import end_tree
 
@@ -57,6 +59,8 @@ class RunSettings:
         When each is interrupted, s after its first cell began; None for several times its contract's minutes.
     grace_s : float
         How long after that it is killed, s.
+    fresh : bool
+        Execute all, also those that passed before and of which nothing has changed (`coursekit.notebooks.kept`).
     """
 
     out: Path
@@ -67,6 +71,7 @@ class RunSettings:
     device: Kind = "cpu"
     timeout_s: float | None = None
     grace_s: float = 20.0
+    fresh: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -174,12 +179,28 @@ class _Attempt:
         self._box: Box | None = None
         self._began = time.monotonic()
         self._at: dict[str, Any] | None = None
+        self._record = self._output.with_suffix(".kept.json")
         self.outcome: Outcome | None = None
 
     async def run(self, watch: Watch) -> None:
-        """Execute it and note the outcome."""
+        """Execute it, unless an earlier execution still holds, and note the outcome."""
         self._began = time.monotonic()
         watch(Progress(notebook=self._notebook))
+        key = await asyncio.to_thread(self._key)
+        kept = None if self._settings.fresh else read_kept(self._record, self._output, key)
+        if kept is not None:
+            passed = self.ended("passed")
+            self.outcome = replace(passed, seconds=kept.seconds, kept=kept.when, device=kept.device)
+        else:
+            self._record.unlink(missing_ok=True)
+            self.outcome = await self._attempt(watch)
+            if self.outcome.has_passed:
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                done = self.outcome
+                keep(self._record, self._output, key, seconds=done.seconds, when=now, device=done.device)
+        watch(Progress(notebook=self._notebook, outcome=self.outcome))
+
+    async def _attempt(self, watch: Watch) -> Outcome:
         directory = self._prepare()
         if self._settings.engine in ENGINES:
             self._box = make_box(
@@ -194,12 +215,23 @@ class _Attempt:
             try:
                 command = await asyncio.to_thread(self._box.prepare) if self._box else _HERE
             except EngineError as error:
-                self.outcome = self.ended("died", error.message)
-            else:
-                self.outcome = await self._execute(command, directory, log, watch)
-        if self.outcome.has_passed:
+                return self.ended("died", error.message)
+            outcome = await self._execute(command, directory, log, watch)
+        if outcome.has_passed:
             shutil.rmtree(self._work, ignore_errors=True)
-        watch(Progress(notebook=self._notebook, outcome=self.outcome))
+        return outcome
+
+    def _key(self) -> str:
+        folder = self._notebook.path.parent
+        engine, device = self._settings.engine, self._settings.device
+        runs_on = runs_on_image(engine, self._contract.runtime, device) if engine in ENGINES else environment()
+        is_file = self._notebook.kind == "file"
+        return key_of(
+            self._notebook,
+            parameters=self._parameters,
+            runs_on=f"{engine or os.environ.get('COURSEKIT_ENGINE', '')}:{runs_on}",
+            beside=() if is_file else _copied(folder),
+        )
 
     def ended(self, status: Status, message: str = "", failure: CellFailure | None = None) -> Outcome:
         """Give the outcome as of now."""
@@ -310,6 +342,13 @@ class _Attempt:
         engine = {"COURSEKIT_ENGINE": self._settings.engine} if self._settings.engine else {}
         root = {} if self._settings.root is None else {"COURSEKIT_ROOT": str(self._settings.root)}
         return {**os.environ, **own, **root, **engine}
+
+
+def _copied(folder: Path) -> list[Path]:
+    """Give the files that a notebook of the course finds in its working directory."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    ignored = [(path, path.relative_to(folder).parts) for path in files]
+    return [path for path, parts in ignored if not any(_NOT_COPIED(str(folder), [part]) for part in parts)]
 
 
 def _file_names(notebooks: Sequence[Notebook]) -> list[str]:

@@ -224,6 +224,23 @@ def test_braces_and_spaces_in_a_path_are_no_format_string(course, tmp_path):
     assert outcome.has_passed, outcome.log.read_text()
 
 
+def test_what_passed_is_not_executed_again_until_something_of_it_changes(course):
+    def times(*outcomes):
+        return {outcome.notebook.name: outcome.output.stat().st_mtime_ns for outcome in outcomes}
+
+    for name in ("01-one", "02-two", "03-bad"):
+        add(course, name, "1 / 0" if name == "03-bad" else "print('ran')")
+    first = run(course, fresh=False)
+    again = run(course, fresh=False)
+    assert [bool(outcome.kept) for outcome in again] == [True, True, False]  # what failed is tried again
+    assert [outcome.seconds for outcome in again[:2]] == [outcome.seconds for outcome in first[:2]]
+    assert times(*again[:2]) == times(*first[:2])
+    add(course, "02-two", "print('ran')", "print('a cell more')")
+    changed = run(course, "01", "02", fresh=False)
+    assert [bool(outcome.kept) for outcome in changed] == [True, False]
+    assert not any(outcome.kept for outcome in run(course, "01", "02", fresh=True))
+
+
 def test_a_bad_contract_stops_the_run_before_anything_runs(course):
     add(course, "01-good", "print(1)")
     add(course, "02-bad", "print(1)", contract={"workers": -1})

@@ -74,7 +74,7 @@ def test_our_steps_are_added_to_nbgraders_own_and_replace_none(settings: Grading
         own = [step.__name__ for step in getattr(converter, trait).default_args[0]]
         ours = [step.rsplit(".", 1)[1] for step in config[converter.__name__][trait]]
         own = ["SaveScores" if step == "SaveAutoGrades" else step for step in own]
-        assert [step for step in ours if step not in ("HideHiddenTests", "SetDueDate")] == own
+        assert [step for step in ours if step not in ("HideHiddenTests", "SetDueDate", "StyleFeedback")] == own
 
 
 def test_a_student_gets_nothing_of_the_instructors_configuration(settings: GradingSettings) -> None:

@@ -12,6 +12,7 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     ├── CourseNotFoundError           12  no lessons/ and assignments/ here
     ├── DoctorError                   13  this machine cannot run the course
     ├── MirrorError                   14  packages that cannot be fetched
+    ├── NoGpuError                    15  no GPU here, or none with enough memory
     ├── EngineError                   20  the engine could not do it
     │   ├── EngineUnavailableError    21
     │   ├── NodeExistsError           22
@@ -119,6 +120,12 @@ class MirrorError(CoursekitError):
     """The mirrors that packages come from are not reached, or not trusted."""
 
     exit_code = 14
+
+
+class NoGpuError(CoursekitError):
+    """A notebook needs a GPU that this process does not have."""
+
+    exit_code = 15
 
 
 class EngineError(CoursekitError):

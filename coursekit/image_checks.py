@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coursekit.config import Course, GiB
 from coursekit.engine.daemon import LABEL, connect
 from coursekit.errors import ImageMissingError, SettingsError
-from coursekit.images import Image, course_version
+from coursekit.images import Image, course_version, everyday
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -131,7 +131,7 @@ def matrix(images: Iterable[Image], names: Iterable[str] = ()) -> tuple[tuple[Im
     images : iterable of Image
         The whole tree.
     names : iterable of str
-        The images to look at; all when there is none.
+        The images to look at; all that are not optional when there is none.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def matrix(images: Iterable[Image], names: Iterable[str] = ()) -> tuple[tuple[Im
     """
     tree = tuple(images)
     known = {image.name: image for image in tree}
-    for name in (wanted := tuple(names) or tuple(known)):
+    for name in (wanted := tuple(names) or everyday(tree)):
         if name not in known:
             raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
     own = {image.name: _read_checks(image) for image in tree}

@@ -48,6 +48,8 @@ class Image:
         Files of the checkout that its Dockerfile copies.
     folder : Path
         Where its Dockerfile is.
+    optional : bool
+        Whether "all images" leaves it out: it is built and tested when it is named.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Image:
     extras: tuple[str, ...]
     files: tuple[str, ...]
     folder: Path
+    optional: bool = False
 
     @property
     def tag(self) -> str:
@@ -95,12 +98,13 @@ def read_catalog(course: Course) -> tuple[Image, ...]:
                 extras=tuple(entries[name]["extras"]),
                 files=tuple(entries[name].get("files", ())),
                 folder=path.parent / name,
+                optional=bool(entries[name].get("optional", False)),
             )
     return tuple(ordered.values())
 
 
 def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
-    """Choose images by name with all that they are built on; all images when no name is given.
+    """Choose images by name with all that they are built on; all that are not optional when no name is given.
 
     Raises
     ------
@@ -109,14 +113,19 @@ def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
     """
     known = {image.name: image for image in images}
     chosen: set[str] = set()
-    for name in names:
+    for name in tuple(names) or everyday(known.values()):
         if name not in known:
             raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
         image: Image | None = known[name]
         while image is not None:
             chosen.add(image.name)
             image = known[image.parent] if image.parent else None
-    return tuple(image for image in known.values() if image.name in chosen or not chosen)
+    return tuple(image for image in known.values() if image.name in chosen)
+
+
+def everyday(images: Iterable[Image]) -> tuple[str, ...]:
+    """Name the images that "all" means: those that are not optional."""
+    return tuple(image.name for image in images if not image.optional)
 
 
 @explained

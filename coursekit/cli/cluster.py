@@ -29,6 +29,7 @@ def up(
     workers: Annotated[int, typer.Option(help="Worker nodes.")] = 2,
     cores: Annotated[int, typer.Option(help="CPU cores of each worker.")] = 1,
     memory: Annotated[str, typer.Option(help='Memory of each worker, like "2g".')] = "2g",
+    gpus: Annotated[int, typer.Option(help="GPUs of each worker, for it alone.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Start a cluster that stays until `cluster down`; replace what has died of one that runs."""
@@ -37,7 +38,7 @@ def up(
     from coursekit.cluster import ClusterSpec
     from coursekit.config import parse_memory
 
-    spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=parse_memory(memory))
+    spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=parse_memory(memory), gpus=gpus)
     provisioner = _provisioner()
     with Console(stderr=True).status(f"Starting {workers} workers"):
         provisioner.apply(spec)

@@ -18,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Names = Annotated[list[str] | None, typer.Argument(help="Images; all when left out.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Images; all but optional ones when left out.")]
 
 
 @app.command("list", epilog="Example:  coursekit image list --json")
@@ -38,7 +38,7 @@ def list_images(as_json: Json = False) -> None:
             "image": image.name,
             "built on": image.parent or "Debian",
             "size": format_memory(size) if (size := found.get(image.name)) else "not built",
-            "what it is for": image.title,
+            "what it is for": image.title + (" (optional: built when it is named)" if image.optional else ""),
         }
         for image in images
     ]

@@ -11,6 +11,7 @@ from coursekit import __version__
 from coursekit.cli import assignment, cluster, dataset, gateway, hub, image, notebook
 from coursekit.cli.demo import demo
 from coursekit.cli.doctor import doctor
+from coursekit.cli.gpu import gpu
 from coursekit.cli.rehearse import rehearse
 from coursekit.cli.usage import usage
 from coursekit.errors import CoursekitError
@@ -31,6 +32,7 @@ app.command(epilog="Example:  coursekit rehearse --students 6")(rehearse)
 app.command(epilog="Example:  coursekit demo --exit")(demo)
 app.add_typer(cluster.app, name="cluster")
 app.command(epilog="Example:  coursekit usage --by owner --by day --since 7d")(usage)
+app.command(epilog="Example:  coursekit gpu --json")(gpu)
 app.add_typer(image.app, name="image")
 app.add_typer(notebook.app, name="notebook")
 app.add_typer(assignment.app, name="assignment")

@@ -108,6 +108,13 @@ def run(
             "[default: COURSEKIT_ENGINE, in a process]"
         ),
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="With --engine docker, which image runs notebooks of the runtime tensorflow: cpu, or gpu, which "
+            "works without a GPU too."
+        ),
+    ] = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="Where results go.  [default: build/notebooks]", show_default=False)
     ] = None,
@@ -136,6 +143,7 @@ def run(
         jobs=max(1, min(4, (os.cpu_count() or 1) // 2)) if jobs is None else jobs,
         size=size,  # type: ignore[arg-type]  # checked by RunSettings
         engine=engine,
+        device=device,  # type: ignore[arg-type]  # checked by RunSettings
         timeout_s=timeout,
         fresh=fresh,
     )
@@ -183,8 +191,9 @@ def _one_line(outcome: Outcome) -> str:
 
     mark = "[green]✓[/]" if outcome.has_passed else "[red]✗[/]"
     at = f" in cell {outcome.failure.cell}" if outcome.failure else ""
+    on = f"  [dim]{escape(outcome.device)}[/]" if outcome.device else ""
     how = f"unchanged since it passed at {outcome.kept}" if outcome.kept else HOW_IT_READS[outcome.status]
-    return f"{mark} {escape(outcome.notebook.name)}  {outcome.seconds:.1f} s  {how}{escape(at)}"
+    return f"{mark} {escape(outcome.notebook.name)}  {outcome.seconds:.1f} s  {how}{escape(at)}{on}"
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], folder: Path) -> None:

@@ -240,13 +240,20 @@ class LocalProvisioner:
 
     def _check_capacity(self, missing: list[NodeSpec], *, freed: list[Node]) -> None:
         """Refuse before anything is started, so that nothing is half there."""
-        needed = sum(node.memory for node in missing)
-        free = self._engine.capacity().free_memory + sum(node.memory for node in freed if node.is_running)
+        needed, gpus = (sum(getattr(node, kind) for node in missing) for kind in ("memory", "gpus"))
+        capacity, leaving = self._engine.capacity(), [node for node in freed if node.is_running]
+        free = capacity.free_memory + sum(node.memory for node in leaving)
+        free_gpus = capacity.free_gpus + sum(node.gpus for node in leaving)
         if needed > free:
             workers = sum(node.role == WORKER for node in missing)
             raise CapacityError(
                 f"{workers} more workers need {format_memory(needed)}, but {format_memory(free)} are free here.",
                 fix="ask for fewer workers or less memory each, or close what else uses memory",
+            )
+        if gpus > free_gpus:
+            raise CapacityError(
+                f"the new workers need {gpus} GPUs, but of {capacity.gpus} here, {free_gpus} are free.",
+                fix="ask for fewer workers, or wait until somebody gives one back",
             )
 
     def _start(self, name: str, missing: list[NodeSpec]) -> None:
@@ -377,6 +384,11 @@ def _check_same_shape(spec: ClusterSpec, present: tuple[Node, ...]) -> None:
     if there.image != spec.image:
         raise ClusterDiffersError(
             f"cluster {spec.name!r} runs the image {there.image or 'of the course'!r}, not {spec.image!r}.",
+            fix=f"close it first (coursekit cluster down {spec.name}), or give the new cluster another name",
+        )
+    if there.gpus != spec.gpus:
+        raise ClusterDiffersError(
+            f"cluster {spec.name!r} runs with {there.gpus} GPUs per worker, not with {spec.gpus}.",
             fix=f"close it first (coursekit cluster down {spec.name}), or give the new cluster another name",
         )
     if (there.cores, there.memory) != (spec.cores, spec.memory):

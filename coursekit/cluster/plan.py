@@ -113,6 +113,7 @@ def spec_of(nodes: tuple[Node, ...]) -> ClusterSpec:
         cores=shape["cores"],
         memory=shape["memory"],
         image=shape.get("image", ""),
+        gpus=shape.get("gpus", 0),
     )
 
 
@@ -152,6 +153,7 @@ def _worker(spec: ClusterSpec, launch: Launch, index: int) -> NodeSpec:
         labels={**own.labels, "shape": _shape(spec)},
         cores=spec.cores,
         memory=spec.memory,
+        gpus=spec.gpus,
         image=spec.image,
     )
 
@@ -171,7 +173,7 @@ def _listen(launch: Launch) -> tuple[str, ...]:
 
 
 def _shape(spec: ClusterSpec) -> str:
-    return json.dumps({"cores": spec.cores, "memory": spec.memory, "image": spec.image})
+    return json.dumps({"cores": spec.cores, "memory": spec.memory, "image": spec.image, "gpus": spec.gpus})
 
 
 def _java(runtime: Runtime, main: str, *arguments: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:

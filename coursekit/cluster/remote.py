@@ -69,7 +69,7 @@ class GatewayClient:
         if spec.workers == 0:
             return Change()
         body: dict[str, Any] = {"workers": spec.workers, "cores": spec.cores, "memory": spec.memory}
-        body |= {"image": spec.image} if spec.image else {}
+        body |= {key: value for key in ("image", "gpus") if (value := getattr(spec, key))}
         body |= {"assignment": current_assignment()}
         view = self._gateway.ask("PUT", f"clusters/{spec.name}", body)
         started, told = time.monotonic(), None
@@ -133,7 +133,7 @@ class GatewayClient:
     def spec(self, name: str) -> ClusterSpec:
         """Give what is wanted of a cluster."""
         view = self._gateway.ask("GET", f"clusters/{name}")
-        return ClusterSpec(name=name, **{key: view[key] for key in ("workers", "cores", "memory", "image")})
+        return ClusterSpec(name=name, **{key: view[key] for key in ("workers", "cores", "memory", "image", "gpus")})
 
     def access(self, name: str) -> Access:
         """Give what a driver needs; this server is connected to the cluster for it."""

@@ -31,6 +31,8 @@ class ClusterSpec:
         Memory of each worker node, bytes; it holds the worker, its executor and the executor's Python processes.
     image : str
         What nodes of a container engine run; the engine's own choice when empty.
+    gpus : int
+        Whole GPUs, or slices, of each worker, for it alone.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class ClusterSpec:
     cores: int = 1
     memory: int = 2 * GiB
     image: str = ""
+    gpus: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -60,6 +63,8 @@ class ClusterSpec:
                 f"cores = {self.cores}, but a worker needs at least one core to run a task.",
                 fix="use cores=1 or more",
             )
+        if self.gpus < 0:
+            raise SettingsError(f"gpus = {self.gpus} of a worker cannot be.", fix="use gpus=0 or more")
         if self.memory < MIN_MEMORY:
             raise SettingsError(
                 f"memory = {self.memory} bytes ({format_memory(self.memory)}), but a worker needs at least "

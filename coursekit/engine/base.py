@@ -39,7 +39,7 @@ class NodeSpec:
     memory : int
         Limit, bytes.
     gpus : int
-        Whole GPUs.
+        Whole GPUs, or slices where the host's are cut, for this node alone.
     image : str
         What a container runs; the engine's own choice when empty. The process engine has no images.
     beside_driver : bool
@@ -81,6 +81,8 @@ class Node:
         The machine that it runs on, as the engine calls it.
     reason : str
         What the engine knows of its end beyond the exit code, in words: ``"its host is gone"``.
+    devices : tuple of str
+        Which GPUs it has for itself, where the engine chooses them; one that has ended has given them back.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Node:
     address: str | None = None
     host: str = ""
     reason: str = ""
+    devices: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:

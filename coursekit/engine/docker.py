@@ -12,10 +12,11 @@ import contextlib
 import functools
 import re
 import signal
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import format_memory
-from coursekit.engine import daemon
+from coursekit.engine import daemon, devices
 from coursekit.engine.base import Capacity, Node, NodeSpec
 from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, MAX_PROCESSES, STOP_S, connect, explained
 from coursekit.engine.keeper import Keepers
@@ -52,6 +53,7 @@ class DockerEngine:
         self._image = image
         self._keep = keep
         self._realm = daemon.realm_of(realm)
+        self._choosing = threading.Lock()
         self._keepers = Keepers(self.name, self._realm, keep=keep)
 
     @explained
@@ -63,13 +65,15 @@ class DockerEngine:
         network = self._network(spec)
         container: Container | None = None
         try:
-            container = self._client.containers.create(**self._settings(spec, network))
+            container = self._create(spec, network)
             container.start()
-        except docker.errors.APIError as error:
+        except (docker.errors.APIError, CapacityError) as error:
             if container is not None:
                 container.remove(force=True)
             if not self.nodes(owner=spec.owner, group=spec.group):
                 self._remove_networks(spec.owner, spec.group)
+            if isinstance(error, CapacityError):
+                raise
             raise daemon.explain(str(error.explanation or error), spec) from error
         return self._known(spec.name)
 
@@ -150,6 +154,8 @@ class DockerEngine:
             free_cores=max(0, cores - sum(node.cores for node in running)),
             memory=memory,
             free_memory=memory - sum(node.memory for node in running),
+            gpus=len(gpus := devices.host_devices(info)),
+            free_gpus=len(set(gpus) - devices.taken_devices(self._client)) if gpus else 0,
         )
 
     def hold(self, group: str, *, owner: str) -> None:
@@ -203,16 +209,27 @@ class DockerEngine:
     def _host(self) -> str:
         return str(self._client.info()["Name"])
 
-    def _settings(self, spec: NodeSpec, network: Network) -> dict[str, Any]:
+    def _create(self, spec: NodeSpec, network: Network) -> Container:
+        """Make a container that is not started, with GPUs that no other container has."""
+        if not spec.gpus:
+            return self._client.containers.create(**self._settings(spec, network))
+
+        def make(chosen: tuple[str, ...]) -> str:
+            return str(self._client.containers.create(**self._settings(spec, network, chosen)).id)
+
+        with self._choosing:
+            there = devices.host_devices(self._client.info())
+            made = devices.claim(self._client, there, spec.gpus, make, name=spec.name)
+        return self._client.containers.get(made)
+
+    def _settings(self, spec: NodeSpec, network: Network, gpus: tuple[str, ...] = ()) -> dict[str, Any]:
         limits: dict[str, Any] = {"pids_limit": MAX_PROCESSES}
         if spec.memory:
             limits |= {"mem_limit": spec.memory, "memswap_limit": spec.memory}
         if spec.cores:
             limits |= {"nano_cpus": spec.cores * 10**9}
-        if spec.gpus:
-            from docker.types import DeviceRequest
-
-            limits |= {"device_requests": [DeviceRequest(count=spec.gpus, capabilities=[["gpu"]])]}
+        if gpus:
+            limits |= {"device_requests": devices.device_requests(gpus)}
         data = daemon.data_folder()
         return {
             "image": spec.image or self._image,
@@ -220,7 +237,7 @@ class DockerEngine:
             "name": spec.name,
             "hostname": spec.name,
             "environment": dict(spec.environment),
-            "labels": daemon.node_labels(self._realm, spec, keep=self._keep),
+            "labels": daemon.node_labels(self._realm, spec, keep=self._keep) | devices.device_label(gpus),
             "network": network.name,
             # A driver of the host is the network's gateway. Executors ask for the name of its address before they do
             # anything, and on a network without a way out nobody would answer.
@@ -246,6 +263,12 @@ class DockerEngine:
             raise CapacityError(
                 f"node {spec.name!r} needs {spec.cores} cores, but this host has {capacity.cores}.",
                 fix=f"ask for at most {capacity.cores} cores a worker, and for more workers instead",
+            )
+        if spec.gpus > capacity.gpus:
+            raise CapacityError(
+                f"node {spec.name!r} needs {spec.gpus} GPUs, but this host has {capacity.gpus} that its daemon or its "
+                "driver names.",
+                fix="ask for fewer, or let an operator see to it: docs/operating.md, GPUs",
             )
 
     def _network(self, spec: NodeSpec) -> Network:
@@ -308,15 +331,18 @@ def _read_row(row: dict[str, Any], host: str) -> Node:
     """Read a node from a row of the daemon's listing, which spares a question for each container."""
     exited = _EXITED.match(row["Status"])
     code = int(exited[1]) if exited else None
+    ended = devices.has_ended(row)
     networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
     return Node(
         name=row["Names"][0].removeprefix("/"),
         **daemon.read_labels(row["Labels"]),
-        state="exited" if row["State"] in ("exited", "dead", "removing") else "running",
+        state="exited" if ended else "running",
         exit_code=code,
         started=float(row["Created"]),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), None),
         host=host,
+        reason="it was made, but never started" if ended and row["State"] == "created" else "",
+        devices=() if ended else devices.read_device_label(row["Labels"]),
     )
 
 

@@ -7,6 +7,7 @@ Its nodes understand three commands: ``("sleep",)`` runs until it is stopped, ``
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -23,14 +24,18 @@ class FakeEngine:
         CPU cores it pretends to have.
     memory : int
         Memory it pretends to have, bytes.
+    gpus : int
+        GPUs it pretends to have: ``"fake-gpu-0"`` and so on.
     """
 
     name = "fake"
     runs_images = False
 
-    def __init__(self, *, cores: int = 8, memory: int = 16 * 1024**3) -> None:
+    def __init__(self, *, cores: int = 8, memory: int = 16 * 1024**3, gpus: int = 0) -> None:
         self._cores = cores
         self._memory = memory
+        self._devices = tuple(f"fake-gpu-{number}" for number in range(gpus))
+        self._one_at_a_time = threading.Lock()
         self._nodes: dict[str, Node] = {}
         self._output: dict[str, str] = {}
         self.held: set[tuple[str, str]] = set()
@@ -40,6 +45,10 @@ class FakeEngine:
 
     def start(self, spec: NodeSpec) -> Node:
         """Start a node; see `Engine.start`."""
+        with self._one_at_a_time:
+            return self._start(spec)
+
+    def _start(self, spec: NodeSpec) -> Node:
         if spec.name in self._nodes:
             raise NodeExistsError(f"a node {spec.name!r} is there already.", fix="stop it first")
         free = self.capacity().free_memory
@@ -47,6 +56,12 @@ class FakeEngine:
             raise CapacityError(
                 f"node {spec.name!r} needs {spec.memory} bytes, but {free} are free.",
                 fix="ask for less memory",
+            )
+        free_devices = self._free_devices()
+        if spec.gpus > len(free_devices):
+            raise CapacityError(
+                f"node {spec.name!r} needs {spec.gpus} GPUs, but {len(free_devices)} of {len(self._devices)} are free.",
+                fix="wait until somebody gives one back, or do without",
             )
         verb, *arguments = spec.command
         exited = verb == "exit"
@@ -64,6 +79,7 @@ class FakeEngine:
             exit_code=int(arguments[0]) if exited else None,
             started=time.time(),
             address="127.0.0.1",
+            devices=() if exited else free_devices[: spec.gpus],
         )
         return self._nodes[spec.name]
 
@@ -76,7 +92,7 @@ class FakeEngine:
         """Note that a node has ended by SIGKILL; its commands know no other signal; see `Engine.signal`."""
         node = self._known(name)
         if node.is_running and number == signal.SIGKILL:
-            self._nodes[name] = replace(node, state="exited", exit_code=137)
+            self._nodes[name] = replace(node, state="exited", exit_code=137, devices=())
 
     def freeze(self, name: str) -> None:
         """Note that a node is frozen; see `Engine.freeze`."""
@@ -112,6 +128,8 @@ class FakeEngine:
             free_cores=max(0, self._cores - sum(node.cores for node in running)),
             memory=self._memory,
             free_memory=self._memory - sum(node.memory for node in running),
+            gpus=len(self._devices),
+            free_gpus=len(self._free_devices()),
         )
 
     def hold(self, group: str, *, owner: str) -> None:
@@ -139,6 +157,10 @@ class FakeEngine:
     def sweep(self) -> tuple[str, ...]:
         """Nothing to do; see `Engine.sweep`."""
         return ()
+
+    def _free_devices(self) -> tuple[str, ...]:
+        taken = {device for node in list(self._nodes.values()) for device in node.devices}
+        return tuple(device for device in self._devices if device not in taken)
 
     def _known(self, name: str) -> Node:
         if name not in self._nodes:

@@ -11,16 +11,25 @@ from coursekit.errors import CapacityError, ClusterDiffersError, GatewayError
 from coursekit.gateway.quotas import Resources
 
 
+def worker_of(spec: ClusterSpec) -> Resources:
+    """Give what each worker of a cluster takes."""
+    return Resources(cores=spec.cores, memory=spec.memory, gpus=spec.gpus)
+
+
 def check_possible(spec: ClusterSpec, *, cap: Resources, total: Resources) -> None:
     """Refuse a worker that is more than its owner, or the class, may ever have: it would wait for ever."""
-    worker = Resources(cores=spec.cores, memory=spec.memory, gpus=0)
+    worker = worker_of(spec)
     for limit, whose in ((cap, "you may have"), (total, "the class has")):
         if not worker.fits_in(limit):
             raise CapacityError(
-                f"one worker of {spec.cores} cores and {format_memory(spec.memory)} is more than {whose} in all: "
-                f"{limit.cores:g} cores and {format_memory(limit.memory)}.",
+                f"one worker of {_shape(worker)} is more than {whose} in all: {_shape(limit)}.",
                 fix="ask for smaller workers, and for more of them instead",
             )
+
+
+def _shape(resources: Resources) -> str:
+    gpus = f" and {resources.gpus} GPU{'' if resources.gpus == 1 else 's'}" if resources.gpus else ""
+    return f"{resources.cores:g} cores{',' if gpus else ' and'} {format_memory(resources.memory)}{gpus}"
 
 
 def check_number(names: Iterable[str], *, most: int) -> None:
@@ -37,7 +46,7 @@ def check_same_shape(there: ClusterSpec, wanted: ClusterSpec) -> None:
     """Refuse other workers under the name of a cluster that runs."""
     if replace(there, workers=wanted.workers) != wanted:
         raise ClusterDiffersError(
-            f"cluster {there.name!r} runs with {there.cores} cores and {format_memory(there.memory)} per worker, "
-            f"not with {wanted.cores} and {format_memory(wanted.memory)}.",
+            f"cluster {there.name!r} runs with {_shape(worker_of(there))} per worker, "
+            f"not with {_shape(worker_of(wanted))}.",
             fix=f"close it first (coursekit cluster down {there.name}), or give the new cluster another name",
         )

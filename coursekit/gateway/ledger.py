@@ -91,7 +91,7 @@ class Entry:
     @property
     def worker(self) -> Resources:
         """What each of its workers takes."""
-        return Resources(cores=self.spec.cores, memory=self.spec.memory, gpus=0)
+        return Resources(cores=self.spec.cores, memory=self.spec.memory, gpus=self.spec.gpus)
 
     @property
     def is_settled(self) -> bool:
@@ -157,6 +157,7 @@ class Entry:
             "cores": self.spec.cores,
             "memory": self.spec.memory,
             "image": self.spec.image,
+            "gpus": self.spec.gpus,
             "running": self.alive,
             "granted": self.granted,
             "settled": self.is_settled,

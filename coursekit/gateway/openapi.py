@@ -144,7 +144,7 @@ def _paths() -> Schema:
 def _schemas(settings: GatewaySettings) -> Schema:
     limits = settings.limits
     memory = {"type": "integer", "minimum": MIN_MEMORY, "maximum": limits.memory, "description": "Bytes."}
-    shape = {"workers": _INTEGER, "cores": _INTEGER, "memory": _INTEGER, "image": _TEXT}
+    shape = {"workers": _INTEGER, "cores": _INTEGER, "memory": _INTEGER, "image": _TEXT, "gpus": _INTEGER}
     resources = _object(cores=_NUMBER, memory=_INTEGER, gpus=_INTEGER)
     queue = {"anyOf": [{"type": "null"}, _object(position=_INTEGER, missing=_INTEGER, reason=_TEXT)]}
     error = _object(code=_TEXT, exit_code=_INTEGER, message=_TEXT, fix=_TEXT)
@@ -209,6 +209,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
                 "workers": {"type": "integer", "minimum": 1, "maximum": limits.workers},
                 "cores": {"type": "integer", "minimum": 1, "maximum": limits.cores, "default": 1},
                 "memory": memory,
+                "gpus": {"type": "integer", "minimum": 0, "maximum": limits.gpus, "default": 0},
                 "image": {"enum": list(settings.images)},
                 "assignment": {"type": "string", "pattern": f"^{ASSIGNMENT_PATTERN}$", "maxLength": 64},
             },
@@ -225,7 +226,7 @@ def _schemas(settings: GatewaySettings) -> Schema:
             weight=_NUMBER,
             idle_s=_NUMBER,
             images=names,
-            limits=_object(workers=_INTEGER, cores=_INTEGER, memory=_INTEGER, clusters=_INTEGER),
+            limits=_object(workers=_INTEGER, cores=_INTEGER, memory=_INTEGER, gpus=_INTEGER, clusters=_INTEGER),
         ),
         "UserQuota": _object(user=_TEXT, **quota, course=_object(**quota), given_by={"type": ["string", "null"]}),
         "NewQuota": {

@@ -26,7 +26,7 @@ class MyQuota(Api):
                 "weight": quota.weight,
                 "idle_s": self.clusters.settings.idle_s,
                 "images": list(self.clusters.settings.images),
-                "limits": {key: getattr(limits, key) for key in ("workers", "cores", "memory", "clusters")},
+                "limits": {key: getattr(limits, key) for key in ("workers", "cores", "memory", "gpus", "clusters")},
             }
         )
 

@@ -10,14 +10,14 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from coursekit.cluster import Change, LocalProvisioner
 from coursekit.cluster.plan import WORKER
-from coursekit.engine import Capacity, Engine
+from coursekit.engine import Capacity, Engine, Node
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
@@ -63,7 +63,7 @@ class Reconciler:
         self._store = WantedStore(settings.database)
         self.book = QuotaBook(settings.quotas, QuotaStore(settings.database))
         self._capacity: Capacity | None = None
-        self._overhead = 0
+        self._overhead = Resources()
         self._wake = asyncio.Event()
         self._is_over = False
         self._is_unsaved = False
@@ -127,7 +127,8 @@ class Reconciler:
         if there is None:
             if self._capacity is None:
                 return Resources()
-            there = Resources(cores=self._capacity.cores, memory=self._capacity.memory - self._overhead)
+            memory, gpus = (getattr(self._capacity, of) - getattr(self._overhead, of) for of in ("memory", "gpus"))
+            there = Resources(cores=self._capacity.cores, memory=memory, gpus=gpus)
         return there if cap is None else there.at_most(cap)
 
     def quotas(self) -> Quotas:
@@ -158,11 +159,11 @@ class Reconciler:
 
     async def _look(self, remembered: Mapping[str, Wanted]) -> None:
         looked = time.monotonic()
-        nodes, self._capacity = await asyncio.gather(
+        nodes, capacity = await asyncio.gather(
             self._background.read(self._engine.nodes), self._background.read(self._engine.capacity)
         )
         running = await self._background.read(self._servers.running) if self._servers else None
-        self._overhead = sum(node.memory for node in nodes if node.role != WORKER)
+        self._capacity, self._overhead = capacity, _overhead(nodes, capacity)
         clusters = see(nodes)
         self._adopt({key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}, remembered)
         for entry in list(self.entries.values()):
@@ -323,4 +324,13 @@ def _add(first: Change, second: Change) -> Change:
         stopped=(*first.stopped, *second.stopped),
         replaced=(*first.replaced, *second.replaced),
         master_replaced=first.master_replaced or second.master_replaced,
+    )
+
+
+def _overhead(nodes: Sequence[Node], capacity: Capacity) -> Resources:
+    """Give what workers cannot have: the masters' memory, and GPUs that servers or other realms have."""
+    held = sum(node.gpus for node in nodes if node.is_running)
+    return Resources(
+        memory=sum(node.memory for node in nodes if node.role != WORKER),
+        gpus=max(0, capacity.gpus - capacity.free_gpus - held),
     )

@@ -22,7 +22,7 @@ MOST_CORES: Final = 100_000
 MOST_MEMORY: Final = 2**50
 MOST_GPUS: Final = 10_000
 ASSIGNMENT_PATTERN: Final = r"[A-Za-z0-9._-]{0,64}"
-_KEYS: Final = ("workers", "cores", "memory", "image", "assignment")
+_KEYS: Final = ("workers", "cores", "memory", "gpus", "image", "assignment")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +73,7 @@ def read_cluster(name: str, body: bytes, settings: GatewaySettings) -> Request:
         cores=_whole(given, "cores", least=1, most=limits.cores, default=1),
         memory=_whole(given, "memory", least=MIN_MEMORY, most=limits.memory, default=min(2 * GiB, limits.memory)),
         image="" if image == settings.images[0] else image,
+        gpus=_whole(given, "gpus", least=0, most=limits.gpus, default=0),
     )
     return Request(spec=spec, assignment=assignment)
 

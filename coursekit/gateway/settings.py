@@ -30,6 +30,8 @@ class Limits:
         Cores of one worker.
     memory : int
         Memory of one worker, bytes.
+    gpus : int
+        GPUs of one worker.
     clusters : int
         Clusters of one user.
     body : int
@@ -45,6 +47,7 @@ class Limits:
     workers: int = 32
     cores: int = 16
     memory: int = 64 * GiB
+    gpus: int = 8
     clusters: int = 4
     body: int = 16 * 1024
     requests_per_s: float = 20.0
@@ -55,6 +58,8 @@ class Limits:
         for name in ("workers", "cores", "clusters", "body", "requests_per_s", "burst", "streams"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"limits.{name} = {getattr(self, name)} lets nobody in.", fix="set it above 0")
+        if self.gpus < 0:
+            raise SettingsError(f"limits.gpus = {self.gpus} cannot be.", fix="set it to 0 or more")
         if self.memory < MIN_MEMORY:
             raise SettingsError(
                 f"limits.memory = {self.memory} bytes, less than any worker needs.", fix="set it to 1 GiB or more"
@@ -141,7 +146,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
     ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS`` (groups, separated by commas),
     ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the database of usage, which is
     ``usage.sqlite`` in the Hub's state folder, ``COURSEKIT_HUB``, when not given),
-    ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` (what all workers may use).
+    ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` and ``COURSEKIT_GATEWAY_GPUS`` (what all workers may
+    use).
 
     Parameters
     ----------
@@ -158,6 +164,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
     given = os.environ if environment is None else environment
     engine = given.get("COURSEKIT_ENGINE") or "docker"
     cores, memory = given.get("COURSEKIT_GATEWAY_CORES"), given.get("COURSEKIT_GATEWAY_MEMORY")
+    gpus = given.get("COURSEKIT_GATEWAY_GPUS") or "0"
+    if not gpus.isdigit():
+        raise SettingsError(f"COURSEKIT_GATEWAY_GPUS = {gpus!r} is not a number.", fix="set it to a number of GPUs")
     if bool(cores) != bool(memory):
         raise SettingsError(
             f"COURSEKIT_GATEWAY_CORES = {cores!r}, but COURSEKIT_GATEWAY_MEMORY = {memory!r}.", fix="set both or none"
@@ -170,7 +179,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
         images=_listed(given.get("COURSEKIT_GATEWAY_IMAGES")) or (image_tag("spark"),),
         instructors=frozenset(_listed(given.get("COURSEKIT_GATEWAY_INSTRUCTORS"))),
         quotas=read_quotas(quotas) if (quotas := given.get("COURSEKIT_GATEWAY_QUOTAS")) else _default_quotas(),
-        capacity=Resources(cores=_number(cores), memory=parse_memory(memory), gpus=0) if cores and memory else None,
+        capacity=(
+            Resources(cores=_number(cores), memory=parse_memory(memory), gpus=int(gpus)) if cores and memory else None
+        ),
         idle_s=idle_limit_s(),
         has_servers=engine in ("docker", "swarm"),
     )

@@ -19,7 +19,7 @@ from coursekit.cluster import ClusterSpec
 log = logging.getLogger(__name__)
 _tables = MetaData()
 _wanted = Table(
-    "wanted",
+    "wanted_clusters",
     _tables,
     Column("owner", String(255), primary_key=True),
     Column("cluster", String(30), primary_key=True),
@@ -27,6 +27,7 @@ _wanted = Table(
     Column("cores", Integer, nullable=False),
     Column("memory", BigInteger, nullable=False),
     Column("image", String(255), nullable=False),
+    Column("gpus", Integer, nullable=False),
     Column("since", Float, nullable=False),
     Column("granted", Integer, nullable=False),
     Column("assignment", String(64), nullable=False),
@@ -76,7 +77,12 @@ class WantedStore:
             Wanted(
                 owner=row.owner,
                 spec=ClusterSpec(
-                    name=row.cluster, workers=row.workers, cores=row.cores, memory=row.memory, image=row.image
+                    name=row.cluster,
+                    workers=row.workers,
+                    cores=row.cores,
+                    memory=row.memory,
+                    image=row.image,
+                    gpus=row.gpus,
                 ),
                 since=row.since,
                 granted=row.granted,
@@ -95,6 +101,7 @@ class WantedStore:
                 "cores": one.spec.cores,
                 "memory": one.spec.memory,
                 "image": one.spec.image,
+                "gpus": one.spec.gpus,
                 "since": one.since,
                 "granted": one.granted,
                 "assignment": one.assignment,

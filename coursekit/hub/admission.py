@@ -12,8 +12,9 @@ from tornado.log import app_log
 from tornado.web import HTTPError
 
 from coursekit.config import format_memory
+from coursekit.engine.devices import choose_devices
 from coursekit.errors import EngineError, SettingsError
-from coursekit.hub.line import Line, choose_devices, read_line, write_line
+from coursekit.hub.line import Line, read_line, write_line
 from coursekit.hub.servers import Free, free_now
 from coursekit.hub.settings import HubSettings, Profile
 

@@ -226,6 +226,7 @@ def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
             "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
             "COURSEKIT_GATEWAY_QUOTAS": write_quotas(settings.quotas),
             **_capacity(settings),
+            **({"COURSEKIT_GPUS": ",".join(settings.gpus)} if settings.gpus else {}),
             "COURSEKIT_REALM": settings.realm,
         },
         "display": False,
@@ -236,7 +237,11 @@ def _capacity(settings: HubSettings) -> dict[str, str]:
     given = settings.capacity
     if given is None:
         return {}
-    return {"COURSEKIT_GATEWAY_CORES": f"{given.cores:g}", "COURSEKIT_GATEWAY_MEMORY": str(given.memory)}
+    return {
+        "COURSEKIT_GATEWAY_CORES": f"{given.cores:g}",
+        "COURSEKIT_GATEWAY_MEMORY": str(given.memory),
+        "COURSEKIT_GATEWAY_GPUS": str(given.gpus),
+    }
 
 
 def update_roles(c: Any, settings: HubSettings, *, has_gateway: bool = False) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from coursekit.config import MiB, image_tag
 from coursekit.engine.daemon import MAX_PROCESSES
+from coursekit.engine.devices import device_requests
 from coursekit.hub.admission import Admission, Entry
 from coursekit.hub.form import chosen, render
 from coursekit.hub.layout import Role, lay_out_places
@@ -19,7 +20,7 @@ from coursekit.hub.places import CONFIG_PATH, EXCHANGE, HOME, LESSONS, Place, ac
 from coursekit.hub.servers import container_name, network_name, server_labels
 from coursekit.hub.settings import HubSettings, Profile
 
-_SPAWNERS: Final = {"docker": "dockerspawner.DockerSpawner", "swarm": "dockerspawner.SwarmSpawner"}
+_SPAWNERS: Final = {"docker": "coursekit.hub.spawner.CourseSpawner", "swarm": "dockerspawner.SwarmSpawner"}
 _LOG: Final = {"type": "json-file", "config": {"max-size": "5m", "max-file": "2"}}
 _TEMPORARY: Final = 512 * MiB
 _REPORT_S: Final = 30
@@ -138,9 +139,7 @@ def host_config(profile: Profile, devices: tuple[str, ...]) -> dict[str, Any]:
         "log_config": _LOG,
     }
     if devices:
-        from docker.types import DeviceRequest
-
-        config["device_requests"] = [DeviceRequest(device_ids=list(devices), capabilities=[["gpu"]])]
+        config["device_requests"] = device_requests(devices)
     return config
 
 

@@ -7,7 +7,6 @@ their turn.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -61,27 +60,6 @@ class Line:
         """Whether it is a user's turn when so many servers can start; nobody passes those who wait."""
         place = self.position(user) or len(self) + 1
         return place <= free
-
-
-def choose_devices(devices: Sequence[str], taken: Collection[str], wanted: int) -> tuple[str, ...] | None:
-    """Choose GPUs that nobody has.
-
-    Parameters
-    ----------
-    devices : sequence of str
-        The host's.
-    taken : collection of str
-        Those of running servers.
-    wanted : int
-        How many.
-
-    Returns
-    -------
-    tuple of str or None
-        None when fewer are free.
-    """
-    free = [device for device in devices if device not in taken]
-    return tuple(free[:wanted]) if len(free) >= wanted else None
 
 
 def read_line(path: Path) -> Line:

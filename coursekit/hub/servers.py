@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coursekit.config import image_tag
 from coursekit.engine import open_engine
 from coursekit.engine.daemon import LABEL, connect, disconnect_all, explained
+from coursekit.engine.devices import device_label, read_device_label, taken_devices
 from coursekit.errors import EngineError, ImageMissingError
 from coursekit.hub.settings import HubSettings, Profile
 
@@ -65,7 +66,7 @@ def server_labels(settings: HubSettings, user: str, profile: Profile, devices: I
         f"{LABEL}.owner": user,
         f"{LABEL}.profile": profile.name,
         f"{LABEL}.reserved": str(profile.set_aside),
-        f"{LABEL}.devices": ",".join(devices),
+        **device_label(tuple(devices)),
     }
 
 
@@ -106,7 +107,7 @@ def free_now(settings: HubSettings) -> Free:
     rows = client.api.containers(filters={"label": [_ROLE]})
     mine = {_REALM: settings.realm, _ROLE: "server"}
     ours = [_read(row) for row in rows if mine.items() <= row["Labels"].items()]
-    taken = {device for server in ours for device in server.devices}
+    taken = taken_devices(client)  # whoever has them: servers, nodes of clusters, other realms
     return Free(
         cores=int(there["NCPU"]),
         memory=int(there["MemTotal"]),
@@ -196,12 +197,11 @@ def _gateway(network: Network) -> str:
 
 def _read(row: dict[str, Any]) -> Server:
     labels = row["Labels"]
-    devices = labels.get(f"{LABEL}.devices", "")
     return Server(
         user=labels.get(f"{LABEL}.owner", ""),
         name=row["Names"][0].removeprefix("/"),
         profile=labels.get(f"{LABEL}.profile", ""),
-        devices=tuple(devices.split(",")) if devices else (),
+        devices=read_device_label(labels),
         is_running=row["State"] == "running",
     )
 

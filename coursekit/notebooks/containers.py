@@ -12,15 +12,19 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from coursekit.config import cache_dir, code_digest, image_tag, owner
-from coursekit.engine import open_engine
-from coursekit.errors import SettingsError
-from coursekit.notebooks.contract import Runtime
+from coursekit.engine import devices, open_engine
+from coursekit.engine.daemon import connect
+from coursekit.errors import EngineError, SettingsError
+from coursekit.notebooks.contract import Contract, Runtime
 
 ENGINES: Final = ("docker", "swarm")
+Kind = Literal["cpu", "gpu"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 IMAGES: Final[Mapping[Runtime, str]] = {"python": "spark", "spark": "spark", "tensorflow": "tensorflow"}
+GPU_IMAGE: Final = "tensorflow-gpu"
 PARENT: Final = 1  # the container's first process, which the executing process ends with
 REVISION: Final = "org.opencontainers.image.revision"
 _SOCKET: Final = "/var/run/docker.sock"
@@ -43,6 +47,8 @@ class Box:
         Folders that it may write to, at the same place.
     readable : tuple of Path
         Folders that it may read, at the same place.
+    gpus : int
+        GPUs that it should have for itself; none where the host has none.
     """
 
     engine: str
@@ -50,11 +56,37 @@ class Box:
     name: str
     writable: tuple[Path, ...]
     readable: tuple[Path, ...]
+    gpus: int = 0
 
-    def command(self) -> list[str]:
+    def prepare(self) -> list[str]:
+        """Give the command that executes a job in the container, which is made first where it gets GPUs.
+
+        Raises
+        ------
+        CapacityError
+            If the host has GPUs, but others have them.
+        """
+        if self.gpus:
+            client = connect()
+            if there := devices.host_devices(client.info()):
+                devices.claim(client, there, self.gpus, self._make, name=self.name)
+                return ["docker", "start", "--attach", "--interactive", self.name]
+        return self.command()
+
+    def _make(self, chosen: tuple[str, ...]) -> str:
+        """Make the container, with GPUs that it has alone, and give its identifier."""
+        done = subprocess.run(self.command("create", gpus=chosen), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EngineError(f"{self.name} was not made: {done.stderr.strip()}", fix="read what the daemon says")
+        return done.stdout.split()[-1]
+
+    def command(self, verb: str = "run", *, gpus: tuple[str, ...] = ()) -> list[str]:
         """Give the command that executes a job (see `coursekit.notebooks.execute`) in the container."""
+        label = devices.device_label(gpus)
         return [
-            *("docker", "run", "--interactive", "--rm", "--name", self.name, "--user", _user()),
+            *("docker", verb, "--interactive", "--rm", "--name", self.name, "--user", _user()),
+            *(word for item in label.items() for word in ("--label", "=".join(item))),
+            *(("--gpus", f'"device={",".join(gpus)}"') if gpus else ()),
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "4096"),
             *("--label", f"org.coursekit.notebook={self.name}"),
             *self._socket(),
@@ -98,27 +130,34 @@ class Box:
         return ["--volume", f"{path.resolve()}:{_SOCKET}", "--group-add", str(path.stat().st_gid)]
 
 
-def make_box(engine: str, runtime: Runtime, name: str, *, writable: tuple[Path, ...], readable: Path) -> Box:
-    """Prepare a container for a notebook; its folders are made fit for the account that it runs as."""
+def make_box(
+    engine: str, contract: Contract, name: str, *, device: Kind, writable: tuple[Path, ...], readable: Path
+) -> Box:
+    """Describe a container for a notebook; its folders are made fit for the account that it runs as."""
     for place in (*writable, containers_cache()):
         _give_to_student(place)
     return Box(
         engine=engine,
-        image=image_tag(IMAGES[runtime]),
+        image=image_tag(image := _image(contract.runtime, device)),
         name=f"notebook-{name.lower()}-{uuid.uuid4().hex[:8]}",
         writable=(*writable, containers_cache()),
         readable=(readable,),
+        gpus=max(1, contract.gpus) if image == GPU_IMAGE else 0,
     )
 
 
-def runs_on_image(engine: str, runtime: Runtime) -> str:
+def _image(runtime: Runtime, device: Kind) -> str:
+    return GPU_IMAGE if device == "gpu" and runtime == "tensorflow" else IMAGES[runtime]
+
+
+def runs_on_image(engine: str, runtime: Runtime, device: Kind) -> str:
     """Name what a notebook runs on: the packages of its image, if coursekit's own code in it is this one.
 
     Of that code only what the notebook uses counts, which `coursekit.notebooks.kept` looks at.
     """
     import coursekit
 
-    name = IMAGES[runtime]
+    name = _image(runtime, device)
     labels = f'{{{{index .Config.Labels "{REVISION}"}}}}'
     revision = _inspect(image_tag(name), labels)
     is_ours = revision == code_digest(Path(coursekit.__path__[0]))

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from coursekit.notebooks.device import FILE, take_note
 from coursekit.notebooks.document import SLOW_GRAMMAR, read_document, tags_of, without_modules, write_document
 from coursekit.notebooks.outcome import CellFailure, Status
 from coursekit.notebooks.processes import adopt_orphans, die_with_parent, end_descendants
@@ -58,6 +59,7 @@ class Execution:
         self._deadline = math.inf  # the first cell sets it: the start of the kernel has a limit of its own
         self._current: tuple[int, Any] | None = None
         self._error: dict[str, Any] | None = None
+        self._device_file = Path(job.output).with_suffix(".device")
         self._ids = [cell.get("id") for cell in read_document(Path(job.source)).cells]
 
     def run(self) -> None:
@@ -85,6 +87,7 @@ class Execution:
         from coursekit.notebooks.kernel import OwnKernelManager
 
         job = self._job
+        os.environ[FILE] = str(self._device_file)
         papermill.execute_notebook(
             _escape(job.source),
             _escape(job.output),
@@ -154,9 +157,8 @@ class Execution:
         return CellFailure(cell=cell.id, index=self._index(cell, index), source=cell.source)
 
     def _end(self, status: Status, message: str = "", failure: CellFailure | None = None) -> None:
-        self._tell(
-            {"event": "end", "status": status, "message": message, "failure": asdict(failure) if failure else None}
-        )
+        end = {"status": status, "message": message, "failure": asdict(failure) if failure else None}
+        self._tell({"event": "end", **end, "device": take_note(self._device_file)})
 
     def _tell(self, event: dict[str, Any]) -> None:
         self._events.write(json.dumps(event) + "\n")

@@ -42,12 +42,15 @@ class Kept:
         How long it took, s.
     when : str
         When it ended, ISO 8601.
+    device : str
+        Which device its frameworks computed on.
     """
 
     key: str
     executed: str
     seconds: float
     when: str
+    device: str
 
 
 def read_kept(record: Path, executed: Path, key: str) -> Kept | None:
@@ -59,9 +62,9 @@ def read_kept(record: Path, executed: Path, key: str) -> Kept | None:
     return kept if kept.key == key and kept.executed == _digest_of(executed) else None
 
 
-def keep(record: Path, executed: Path, key: str, *, seconds: float, when: str) -> None:
+def keep(record: Path, executed: Path, key: str, *, seconds: float, when: str, device: str) -> None:
     """Note an execution that passed, in one step."""
-    kept = {"key": key, "executed": _digest_of(executed), "seconds": seconds, "when": when}
+    kept = {"key": key, "executed": _digest_of(executed), "seconds": seconds, "when": when, "device": device}
     beside = record.with_suffix(".tmp")
     beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     beside.replace(record)

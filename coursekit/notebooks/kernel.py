@@ -8,6 +8,8 @@ from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+from coursekit.notebooks.device import EXTENSION
+
 
 class OwnKernelManager(AsyncKernelManager):
     """Starts ``sys.executable -m ipykernel_launcher``: a user's kernel of the same name would be found first."""
@@ -17,7 +19,7 @@ class OwnKernelManager(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """How the kernel is started."""
-        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict([f"--ext={EXTENSION}"]))
 
     async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]
         """Note how the kernel ended, before its process is forgotten."""

@@ -67,6 +67,9 @@ class Outcome:
         One sentence when it did not pass.
     failure : CellFailure or None
         Where it stopped, when that is known.
+    device : str
+        Which device its frameworks computed on (``"tensorflow on the CPU (2 cores)"``); empty when it used none, or
+        nobody knows.
     kept : str
         When it was executed, ISO 8601, if that was in an earlier run and nothing has changed since; empty otherwise.
     """
@@ -79,6 +82,7 @@ class Outcome:
     log: Path
     message: str = ""
     failure: CellFailure | None = None
+    device: str = ""
     kept: str = ""
 
     @property

@@ -94,15 +94,16 @@ def make_summary(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
         f"{conditions.jobs} at once, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{conditions.started:%Y-%m-%d %H:%M %Z}.",
         "",
-        "| notebook | result | seconds | planned | executed |",
-        "| --- | --- | ---: | ---: | --- |",
+        "| notebook | result | seconds | planned | device | executed |",
+        "| --- | --- | ---: | ---: | --- | --- |",
     ]
     for outcome in outcomes:
         files = f"[notebook]({_relative(outcome.output, out)}) [log]({_relative(outcome.log, out)})"
         result = HOW_IT_READS[outcome.status] if outcome.has_passed else f"**{HOW_IT_READS[outcome.status]}**"
         result += f", unchanged since {outcome.kept}" if outcome.kept else ""
         planned = 60 * outcome.minutes
-        lines.append(f"| {outcome.notebook.name} | {result} | {outcome.seconds:.1f} | {planned:.0f} | {files} |")
+        cells = (outcome.notebook.name, result, f"{outcome.seconds:.1f}", f"{planned:.0f}", outcome.device, files)
+        lines.append(f"| {' | '.join(cells)} |")
     for outcome in outcomes:
         if not outcome.has_passed:
             lines += ["", f"## {outcome.notebook.name}", "", *_fenced(describe_failure(outcome))]
@@ -126,6 +127,7 @@ def make_figures(outcomes: Sequence[Outcome], conditions: Conditions, out: Path)
                 "status": outcome.status,
                 "seconds": outcome.seconds,
                 "planned_seconds": 60 * outcome.minutes,
+                "device": outcome.device,
                 "unchanged_since": outcome.kept or None,
                 "message": outcome.message,
                 "failure": asdict(outcome.failure) if outcome.failure else None,

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from coursekit.errors import SettingsError
+from coursekit.errors import EngineError, SettingsError
 from coursekit.notebooks.catalog import Notebook
-from coursekit.notebooks.containers import ENGINES, PARENT, Box, make_box, runs_on_image
+from coursekit.notebooks.containers import ENGINES, KINDS, PARENT, Box, Kind, make_box, runs_on_image
 from coursekit.notebooks.contract import SIZES, Contract, Size
 from coursekit.notebooks.execute import KERNEL_START_S, Job
 from coursekit.notebooks.kept import environment, keep, key_of, read_kept
@@ -30,6 +30,8 @@ _TIMEOUT_FACTOR: Final = 5
 _SHORTEST_TIMEOUT_S: Final = 180.0
 _START_S: Final = KERNEL_START_S + 60  # the kernel's own limit comes first, and says more
 _LONGEST_EVENT: Final = 64 * 1024 * 1024
+# -P: a module in the working directory shadows nothing
+_HERE: Final = (sys.executable, "-P", "-m", "coursekit.notebooks.execute")
 _NOT_COPIED: Final = shutil.ignore_patterns("*.ipynb", ".*", "wrong", "__pycache__")
 
 
@@ -50,6 +52,9 @@ class RunSettings:
     engine : str or None
         What runs the clusters: ``"process"``; or ``"docker"`` or ``"swarm"``, then the notebook is in a container too.
         None for a process here, whose clusters are the environment's choice.
+    device : {"cpu", "gpu"}
+        Which image of the runtime ``tensorflow`` runs, with the engine ``docker``. In the one for GPUs a notebook gets
+        a GPU for itself where the host has any, and the processor elsewhere.
     timeout_s : float or None
         When each is interrupted, s after its first cell began; None for several times its contract's minutes.
     grace_s : float
@@ -63,6 +68,7 @@ class RunSettings:
     jobs: int = 1
     size: Size = "small"
     engine: str | None = None
+    device: Kind = "cpu"
     timeout_s: float | None = None
     grace_s: float = 20.0
     fresh: bool = True
@@ -74,6 +80,13 @@ class RunSettings:
             raise SettingsError(f"there is no size {self.size!r}.", fix=f"choose from {', '.join(SIZES)}")
         if self.engine not in (None, "process", *ENGINES):
             raise SettingsError(f"engine = {self.engine!r} is not an engine.", fix='use "process", "docker" or "swarm"')
+        if self.device not in KINDS:
+            raise SettingsError(f"device = {self.device!r} is none.", fix=f"choose from {', '.join(KINDS)}")
+        if self.device == "gpu" and self.engine != "docker":
+            raise SettingsError(
+                'device = "gpu" names an image, but notebooks do not run in containers of this daemon.',
+                fix="add --engine docker; a notebook in a process uses this machine's GPU by itself",
+            )
         if self.timeout_s is not None and self.timeout_s <= 0:
             raise SettingsError(f"timeout = {self.timeout_s:g} s leaves no time.", fix="give a timeout above 0")
 
@@ -162,7 +175,7 @@ class _Attempt:
         self._output = (settings.out / f"{name}.ipynb").resolve()
         self._log = self._output.with_suffix(".log")
         self._work = (settings.out / "work" / name).resolve()
-        self._runtime = contract.runtime
+        self._contract = contract
         self._box: Box | None = None
         self._began = time.monotonic()
         self._at: dict[str, Any] | None = None
@@ -176,13 +189,15 @@ class _Attempt:
         key = await asyncio.to_thread(self._key)
         kept = None if self._settings.fresh else read_kept(self._record, self._output, key)
         if kept is not None:
-            self.outcome = replace(self.ended("passed"), seconds=kept.seconds, kept=kept.when)
+            passed = self.ended("passed")
+            self.outcome = replace(passed, seconds=kept.seconds, kept=kept.when, device=kept.device)
         else:
             self._record.unlink(missing_ok=True)
             self.outcome = await self._attempt(watch)
             if self.outcome.has_passed:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                keep(self._record, self._output, key, seconds=self.outcome.seconds, when=now)
+                done = self.outcome
+                keep(self._record, self._output, key, seconds=done.seconds, when=now, device=done.device)
         watch(Progress(notebook=self._notebook, outcome=self.outcome))
 
     async def _attempt(self, watch: Watch) -> Outcome:
@@ -190,27 +205,31 @@ class _Attempt:
         if self._settings.engine in ENGINES:
             self._box = make_box(
                 self._settings.engine,
-                self._runtime,
+                self._contract,
                 self._output.stem,
+                device=self._settings.device,
                 writable=(self._output.parent, self._work),
                 readable=self._notebook.path.resolve().parent,
             )
         with self._log.open("wb") as log:
-            outcome = await self._execute(directory, log, watch)
+            try:
+                command = await asyncio.to_thread(self._box.prepare) if self._box else _HERE
+            except EngineError as error:
+                return self.ended("died", error.message)
+            outcome = await self._execute(command, directory, log, watch)
         if outcome.has_passed:
             shutil.rmtree(self._work, ignore_errors=True)
         return outcome
 
     def _key(self) -> str:
         folder = self._notebook.path.parent
-        runs_on = (
-            runs_on_image(self._settings.engine, self._runtime) if self._settings.engine in ENGINES else environment()
-        )
+        engine, device = self._settings.engine, self._settings.device
+        runs_on = runs_on_image(engine, self._contract.runtime, device) if engine in ENGINES else environment()
         is_file = self._notebook.kind == "file"
         return key_of(
             self._notebook,
             parameters=self._parameters,
-            runs_on=f"{self._settings.engine or os.environ.get('COURSEKIT_ENGINE', '')}:{runs_on}",
+            runs_on=f"{engine or os.environ.get('COURSEKIT_ENGINE', '')}:{runs_on}",
             beside=() if is_file else _copied(folder),
         )
 
@@ -242,11 +261,9 @@ class _Attempt:
         shutil.copytree(self._notebook.path.parent, directory, ignore=_NOT_COPIED)
         return directory
 
-    async def _execute(self, directory: Path, log: IO[bytes], watch: Watch) -> Outcome:
-        # -P: a module in the working directory shadows nothing
-        here = [sys.executable, "-P", "-m", "coursekit.notebooks.execute"]
+    async def _execute(self, command: Sequence[str], directory: Path, log: IO[bytes], watch: Watch) -> Outcome:
         process = await asyncio.create_subprocess_exec(
-            *(self._box.command() if self._box else here),
+            *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
@@ -289,7 +306,7 @@ class _Attempt:
                 watch(Progress(notebook=self._notebook, cell=event["cell"], done=event["index"], cells=event["cells"]))
             else:
                 failure = CellFailure(**event["failure"]) if event["failure"] else None
-                outcome = self.ended(event["status"], event["message"], failure)
+                outcome = replace(self.ended(event["status"], event["message"], failure), device=event["device"])
         return outcome
 
     def _broke_off(self, returncode: int | None) -> Outcome:

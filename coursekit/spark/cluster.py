@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class SparkCluster:
         CPU cores of each worker.
     memory : int or str
         Memory of each worker node: bytes (``2 * GiB``) or text (``"2g"``).
+    gpus : int
+        GPUs of each worker, for it alone.
     name : str
         One owner may have several clusters; notebooks that use the same name share one.
     provisioner : Provisioner, optional
@@ -67,11 +70,12 @@ class SparkCluster:
         *,
         cores: int = 1,
         memory: int | str = 2 * GiB,
+        gpus: int = 0,
         name: str = "default",
         provisioner: Provisioner | None = None,
     ) -> None:
         size = parse_memory(memory) if isinstance(memory, str) else memory
-        self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size)
+        self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size, gpus=gpus)
         self._provisioner = provisioner or open_provisioner()
         self._spark: SparkSession | None = None
         self._activity: Activity | None = None
@@ -168,7 +172,7 @@ class SparkCluster:
                 fix=f"close it and make another: SparkCluster(workers={workers})",
             )
         self._check_alive()
-        self._spec = ClusterSpec(name=self.name, workers=workers, cores=self._spec.cores, memory=self._spec.memory)
+        self._spec = replace(self._spec, workers=workers)
         self.last_change = self._apply()
         self._wait_ready()
         self._wait_for_executors()

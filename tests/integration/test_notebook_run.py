@@ -305,3 +305,28 @@ def wait_for(condition, process, timeout_s=30):
         assert process.poll() is None, process.stderr.read() if process.stderr else "it ended"
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+FRAMEWORK = """
+import sys, types
+torch = types.ModuleType("torch")
+torch.cuda = types.SimpleNamespace(is_available=lambda: False)
+sys.modules["torch"] = torch
+"""
+
+
+def test_the_report_says_which_device_a_framework_computed_on_also_when_a_cell_fails(course):
+    add(course, "01-trains", FRAMEWORK, "print(1)")
+    add(course, "02-trains-and-fails", FRAMEWORK, "1 / 0")
+    add(course, "03-has-no-framework", "print(1)")
+    trains, fails, none = run(course)
+    assert trains.device.startswith("torch on the CPU (")
+    assert (fails.status, fails.device) == ("failed", trains.device)
+    assert none.device == ""
+    assert not list(trains.output.parent.glob("*.device"))
+
+
+def test_an_image_for_gpus_is_for_notebooks_in_containers(tmp_path):
+    with pytest.raises(SettingsError, match='device = "gpu" names an image'):
+        RunSettings(out=tmp_path, device="gpu")
+    assert RunSettings(out=tmp_path, device="gpu", engine="docker").device == "gpu"

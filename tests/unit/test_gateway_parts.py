@@ -250,9 +250,12 @@ def test_settings_are_read_from_the_environment():
             "COURSEKIT_GATEWAY_INSTRUCTORS": "teachers",
             "COURSEKIT_GATEWAY_CORES": "8",
             "COURSEKIT_GATEWAY_MEMORY": "32g",
+            "COURSEKIT_GATEWAY_GPUS": "2",
         }
     )
     assert (found.engine, found.realm, found.images, found.has_servers) == ("swarm", "ml26", ("a", "b"), True)
-    assert found.capacity == Resources(cores=8, memory=32 * GiB)
+    assert found.capacity == Resources(cores=8, memory=32 * GiB, gpus=2)
+    with pytest.raises(SettingsError, match="COURSEKIT_GATEWAY_GPUS = 'two'"):
+        read_settings({"COURSEKIT_GATEWAY_GPUS": "two"})
     with pytest.raises(SettingsError, match="set both or none"):
         read_settings({"COURSEKIT_GATEWAY_CORES": "8", "COURSEKIT_GATEWAY_DATABASE": "sqlite://"})

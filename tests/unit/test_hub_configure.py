@@ -4,12 +4,16 @@ import asyncio
 import json
 import os
 import stat
+from dataclasses import replace
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from traitlets.config import Config
 
+from coursekit.config import GiB
+from coursekit.gateway.quotas import Resources
+from coursekit.gateway.settings import read_settings
 from coursekit.hub import configure as configuring
 from coursekit.hub.authenticator import CoursePasswordAuthenticator
 from coursekit.hub.layout import lay_out, lay_out_home, page_config, server_extensions
@@ -48,6 +52,16 @@ def test_everything_listens_on_this_machine_only_and_on_ports_of_its_own(configu
     ]
     assert {urlsplit(address).hostname for address in addresses} == {"127.0.0.1"}
     assert len({urlsplit(address).port for address in addresses}) == 4
+
+
+def test_the_gateway_is_told_which_gpus_there_are_and_how_many_workers_may_use(settings):
+    capacity = Resources(cores=8, memory=GiB, gpus=1)
+    with_gpus = replace(settings, gpus=("GPU-a", "GPU-b"), capacity=capacity)
+    inner = configuring.InnerAddresses(hub="http://127.0.0.1:1", gateway="http://127.0.0.1:2")
+    variables = configuring.gateway(with_gpus, inner)["environment"]
+    assert variables["COURSEKIT_GPUS"] == "GPU-a,GPU-b"
+    assert read_settings(variables).capacity == capacity
+    assert "COURSEKIT_GPUS" not in configuring.gateway(settings, inner)["environment"], "the driver is asked then"
 
 
 def test_nobody_is_administrator_and_only_instructors_reach_formgrader(configured, settings):

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coursekit.config import GiB
+from coursekit.engine.devices import choose_devices
 from coursekit.errors import EngineUnavailableError
 from coursekit.hub.admission import Admission, NotNowError
 from coursekit.hub.form import chosen, render
-from coursekit.hub.line import KEPT_S, Line, choose_devices, read_line, write_line
+from coursekit.hub.line import KEPT_S, Line, read_line, write_line
 from coursekit.hub.servers import Free
 from coursekit.hub.settings import HubSettings, Profile
 

@@ -62,7 +62,7 @@ def test_a_result_holds_for_its_key_and_its_executed_notebook_only(tmp_path):
     record, executed = tmp_path / "it.kept.json", tmp_path / "it.ipynb"
     assert read_kept(record, executed, "key") is None
     executed.write_text("{}")
-    keep(record, executed, "key", seconds=2.0, when="2026-01-01T00:00:00+00:00")
+    keep(record, executed, "key", seconds=2.0, when="2026-01-01T00:00:00+00:00", device="")
     kept = read_kept(record, executed, "key")
     assert kept is not None
     assert kept.seconds == 2.0

@@ -20,6 +20,7 @@ def outcome(out, name, status, *, failure=None, message=""):
         log=out / f"{name}.log",
         message=message,
         failure=failure,
+        device="torch on the CPU (2 cores)",
     )
 
 
@@ -60,7 +61,8 @@ def test_the_summary_has_a_table_and_the_failing_cell_in_a_fence_that_holds(tmp_
     write_reports(outcomes(tmp_path), CONDITIONS, tmp_path)
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "1 of 3 passed in 12 s" in text
-    assert "| 02-bad | **a cell failed** | 1.5 | 120 | [notebook](02-bad.ipynb) [log](02-bad.log) |" in text
+    files = "[notebook](02-bad.ipynb) [log](02-bad.log)"
+    assert f"| 02-bad | **a cell failed** | 1.5 | 120 | torch on the CPU (2 cores) | {files} |" in text
     assert "````text\na cell failed in cell 'divide'" in text
     assert "    2  1 / 0" in text
 

@@ -110,11 +110,12 @@ def run_rank(
     try:
         ring = Ring(rank, addresses, listener, job.secret, timeout_s=_START_S)
         return _train(job, ring, driver)
-    except PeerLostError:
-        if not driver.should_stop():
-            raise
     except Exception as error:  # whatever the reader's functions raise
-        driver.tell("failed", error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        lost = error if isinstance(error, PeerLostError) else (ring.error if ring else None)
+        if lost is None:
+            driver.tell("failed", error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        elif not driver.should_stop():
+            raise lost from None
     finally:
         if ring is not None:
             ring.close()

@@ -66,6 +66,7 @@ class Ring:
         self.rank = rank
         self.size = len(addresses)
         self.sent_bytes = 0
+        self.error: PeerLostError | None = None
         self.timeout_s = timeout_s
         self._left: socket.socket | None = None
         self._right: socket.socket | None = None
@@ -118,6 +119,13 @@ class Ring:
         """
         if self.size == 1 or array.size == 0:
             return
+        try:
+            self._reduce(array)
+        except PeerLostError as error:
+            self.error = error  # frameworks raise what a function of ours raised as an error of their own
+            raise
+
+    def _reduce(self, array: NDArray[Any]) -> None:
         bounds = [array.size * part // self.size for part in range(self.size + 1)]
         chunks = [array[start:stop] for start, stop in itertools.pairwise(bounds)]
         scratch = np.empty(max(chunk.size for chunk in chunks), array.dtype)

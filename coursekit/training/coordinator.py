@@ -137,6 +137,8 @@ class Coordinator:
             now.notes.append(f"A rank was lost in epoch {lost_in + 1}; training {start}.")
 
     def _hear(self, peer: socket.socket, rank: int, attempt: int, message: Message, blob: bytes) -> None:
+        if attempt != self._attempt:
+            return
         kind = message.pop("kind")
         if kind == "ask":
             send(peer, {}, self._checkpoints.newest)

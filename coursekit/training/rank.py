@@ -132,6 +132,7 @@ def _train(job: Job, ring: Ring, driver: Driver) -> Report:
     first = state.epoch if state else 0
     keras = import_keras(job.backend)
     device = prepare_device(job.backend, job.threads)
+    keras.utils.clear_session()  # the Python process of an executor may have trained before
     # Each rank draws its own dropout; that the first weights are the same is seen to below.
     keras.utils.set_random_seed(_seed_of(job.seed, ring.rank, first))
     model = job.build_model()

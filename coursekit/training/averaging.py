@@ -74,7 +74,8 @@ def import_keras(backend: str) -> Any:
 def prepare_device(backend: str, threads: int) -> str:
     """Let this process use so many threads, and no more of a GPU's memory than it needs; say what it runs on.
 
-    Must be called before the backend computes anything. A process that has computed keeps its threads.
+    Must be called before the backend computes anything. A process that has computed keeps its threads. JAX has no
+    setting for threads: it takes the cores that its process may use.
     """
     if backend == "tensorflow":
         return _prepare_tensorflow(threads)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coursekit.datasets.files import writing
-from coursekit.errors import TrainingError
+from coursekit.errors import SettingsError, TrainingError
 from coursekit.training.patience import Best, EarlyStopping
 
 Arrays = list[NDArray[Any]]
@@ -84,12 +85,16 @@ class Checkpoints:
 
     Raises
     ------
+    SettingsError
+        If the folder cannot be written to.
     TrainingError
         If the folder's files are no checkpoints.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        if folder is not None:
+            _require_writable(folder)
         self.newest = self._read("newest")
         self.best = self._read("best")
 
@@ -128,6 +133,17 @@ class Checkpoints:
     def _path(self, name: str) -> Path:
         assert self._folder is not None
         return self._folder / f"{name}.npz"
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"checkpoints cannot be kept in {folder}: {error.strerror or error}.", fix="give a folder of your own"
+        ) from error
 
 
 def check_shapes(state: State, weights: Sequence[Any]) -> None:

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from coursekit.errors import PeerLostError
+from coursekit.errors import DatasetError, PeerLostError
 from coursekit.training.checkpoint import Checkpoints, History, State
 from coursekit.training.wire import Message, receive, send, welcome
 
@@ -143,17 +143,23 @@ class Coordinator:
         if kind == "ask":
             send(peer, {}, self._checkpoints.newest)
         elif kind == "failed":
-            with self._lock:
-                if not self.error:
-                    self.error, self.trace = f"on rank {rank}: {message['error']}", message["trace"]
-            self._failed.set()
+            self._fail(f"on rank {rank}: {message['error']}", message["trace"])
         elif kind == "lost":  # was it because another rank's program failed? Then there is no use in trying again.
             send(peer, {"stop": self._failed.wait(_REASON_S)})
         elif kind == "epoch":
-            self._keep(attempt, message, blob)
-            send(peer, {})
+            try:
+                self._keep(attempt, message, blob)
+            except DatasetError as error:  # the folder's disk is full: the same would happen again
+                self._fail(error.message, "")
+            send(peer, {"error": self.error})
         else:
             self._note(kind, message)
+
+    def _fail(self, error: str, trace: str) -> None:
+        with self._lock:
+            if not self.error:
+                self.error, self.trace = error, trace
+        self._failed.set()
 
     def _keep(self, attempt: int, message: Message, blob: bytes) -> None:
         with self._lock:
@@ -206,7 +212,9 @@ class Driver:
     def finish_epoch(self, blob: bytes, **message: object) -> None:
         """Report an epoch, with its state if it is to be kept; returns when the driver has it."""
         send(self._peer, {"kind": "epoch", **message}, blob)
-        receive(self._peer, blob_max=0)
+        answer, _ = receive(self._peer, blob_max=0)
+        if answer["error"]:
+            raise PeerLostError(f"the driver could not keep the state: {answer['error']}", fix="see to its disk")
 
     def should_stop(self) -> bool:
         """Ask, after a neighbour was lost, whether that was because its program failed."""

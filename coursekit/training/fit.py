@@ -144,6 +144,11 @@ def fit_on_executors(
     held_out = None if validation is None else find_shards(validation, label=label, features=table.features)
     settings = _Settings(epochs=epochs, batch_size=batch_size, seed=seed, checkpoint_every=checkpoint_every)
     _check(settings, place, table, held_out, workers)
+    if early_stopping is not None and early_stopping.monitor.startswith("val_") and held_out is None:
+        raise SettingsError(
+            f"early stopping monitors {early_stopping.monitor!r}, but there is nothing to validate with.",
+            fix='give validation=, or EarlyStopping(monitor="loss")',
+        )
     backend = choose_backend(backend)
     model = _build(build_model, backend, table)
     checkpoints = Checkpoints(None if checkpoint_dir is None else Path(checkpoint_dir).expanduser())

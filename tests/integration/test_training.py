@@ -206,6 +206,8 @@ def test_an_error_in_the_readers_function_is_told_and_not_tried_again(fit, tmp_p
         ({"build_model": lambda: None}, "gave NoneType, not a compiled model"),
         ({"backend": "theano"}, "cannot train"),
         ({"validation": "/nowhere.parquet"}, "cannot be read"),
+        ({"early_stopping": EarlyStopping()}, "nothing to validate with"),
+        ({"checkpoint_dir": "/proc/nowhere"}, "cannot be kept in /proc/nowhere"),
     ],
 )
 def test_what_does_not_fit_is_told_before_anything_starts(fit, cluster, options, message):

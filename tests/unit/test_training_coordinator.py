@@ -89,6 +89,18 @@ def test_a_rank_that_lost_a_neighbour_learns_whether_its_program_failed(driver, 
     assert (driver.error, driver.trace) == ("on rank 1: ValueError: no", "Traceback")
 
 
+def test_a_state_that_cannot_be_kept_ends_the_run(tmp_path):
+    folder = tmp_path / "kept"
+    with Coordinator("127.0.0.1", Checkpoints(folder), epochs=5) as driver:
+        rank = join(driver, 0, attempt=0)
+        folder.rmdir()
+        folder.write_text("a file is in the way")
+        with pytest.raises(PeerLostError, match="cannot write"):
+            finish(rank, [0.5])
+        assert rank.should_stop()
+    assert "cannot write" in driver.error
+
+
 def test_the_best_state_is_kept_beside_the_newest():
     kept = Checkpoints(None)
     with Coordinator("127.0.0.1", kept, epochs=5) as driver:

@@ -51,12 +51,14 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     │   ├── HubRunningError           73
     │   ├── RehearsalError            74
     │   └── RecordsError              78  the database of usage cannot be used
-    └── GatewayError                  80  the class's gateway could not do it
-        ├── GatewayUnavailableError   81  it does not answer
-        ├── NotAllowedError           82  not for this user
-        ├── TooManyRequestsError      83
-        ├── QueueError                84  the class has no workers left for a long time
-        └── UnknownTokenError         85  the Hub does not know it
+    ├── GatewayError                  80  the class's gateway could not do it
+    │   ├── GatewayUnavailableError   81  it does not answer
+    │   ├── NotAllowedError           82  not for this user
+    │   ├── TooManyRequestsError      83
+    │   ├── QueueError                84  the class has no workers left for a long time
+    │   └── UnknownTokenError         85  the Hub does not know it
+    └── TrainingError                 90  training on executors failed
+        └── PeerLostError             91  a process that trains along does not answer
 """
 
 from __future__ import annotations
@@ -391,3 +393,15 @@ class UnknownTokenError(GatewayError):
     """There is no token, or one that the Hub does not know."""
 
     exit_code = 85
+
+
+class TrainingError(CoursekitError):
+    """Training, or a search, on a cluster's executors failed."""
+
+    exit_code = 90
+
+
+class PeerLostError(TrainingError):
+    """A process that trains along ended, does not answer, or does not know the secret."""
+
+    exit_code = 91

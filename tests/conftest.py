@@ -19,7 +19,7 @@ hypothesis.settings.register_profile("course", deadline=None)
 hypothesis.settings.load_profile("course")
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("unit", "contract", "images", "integration", "browser", "attacks")
+LAYERS = ("unit", "lessons", "contract", "images", "integration", "browser", "attacks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

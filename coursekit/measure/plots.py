@@ -1,4 +1,4 @@
-"""Plots of how a job scales."""
+"""Plots of how a job scales, and of how well a score tells signal from background."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from coursekit.measure.classification import Roc
 from coursekit.measure.fits import Estimate, Model
 from coursekit.measure.scaling import Scaling
 
@@ -18,6 +19,7 @@ _MEASURED: Final = "#0072B2"
 _MODEL: Final = "#D55E00"
 _IDEAL: Final = "#767676"
 _LINES: Final = ("-", ":", "-.")
+_CURVES: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def draw_scaling(scaling: Scaling, models: Sequence[Model] | None = None) -> Figure:
@@ -78,4 +80,34 @@ def draw_throughput(found: Mapping[int, Estimate]) -> Figure:
     axes.set_xticks(list(found), [str(size) for size in found])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def draw_roc(curves: Mapping[str, Roc]) -> Figure:
+    """Draw ROC curves with their bands, and the background rejection over the signal efficiency.
+
+    Parameters
+    ----------
+    curves : mapping of str to Roc
+        By name, as the legend shows them with their areas.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.9), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color=_IDEAL, linestyle="--", label="chance: AUC 0.5")
+    for number, (name, curve) in enumerate(curves.items()):
+        colour, line = _CURVES[number % len(_CURVES)], _LINES[number % len(_LINES)]
+        area = f"{name}: AUC {curve.area.value:.3f} \N{PLUS-MINUS SIGN} {curve.area.error:.3f}"
+        left.fill_between(curve.false_positive, curve.low, curve.high, color=colour, alpha=0.25, linewidth=0)
+        left.plot(curve.false_positive, curve.true_positive, color=colour, linestyle=line, label=area)
+        inner = curve.false_positive > 0
+        rejection = 1 / curve.false_positive[inner]
+        right.fill_betweenx(rejection, curve.low[inner], curve.high[inner], color=colour, alpha=0.25, linewidth=0)
+        right.plot(curve.true_positive[inner], rejection, color=colour, linestyle=line)
+    left.set(xlabel="background taken for signal (false-positive rate)", ylabel="signal found (true-positive rate)")
+    right.set(xlabel="signal found", ylabel="background rejection (1 / false-positive rate)", yscale="log", xlim=(0, 1))
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure

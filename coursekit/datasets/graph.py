@@ -5,7 +5,7 @@ number of in-links of a page falls as k^-2.1 and that of its out-links as k^-2.7
 (Broder et al. 2000). Some pages link nowhere (they *dangle*). Planted, at numbers that depend on the seed:
 
 - the *hub*, which pages of all kinds link to;
-- the *farmed* page, which has more in-links than the hub, all but a few from a *farm*: pages that nobody links to. An
+- the *farmed* page, which has more in-links than the hub, all but a few from a *farm*: a few pages that nobody links to. An
   honest ranking puts it far below the hub.
 
 References
@@ -35,7 +35,7 @@ PAGES_MIN: Final = 1_000
 IN_EXPONENT, OUT_EXPONENT = 1 / 1.1, 1 / 1.7
 RANK_OFFSET: Final = 10.0  # r0: without it the first page alone would have several per cent of all links
 LINKING_SHARE: Final = 0.8  # of the pages outside the farm; the others dangle
-FARM_PAGES, FARM_LINKS = 0.03, 0.04  # shares of all pages, and of all links
+FARM_PAGES, FARM_LINKS = 0.005, 0.04  # shares of all pages, and of all links: few pages with many links each
 HUB_LINKS: Final = 0.03
 
 SCHEMA: Final = pa.schema([("source", pa.int64()), ("target", pa.int64())])

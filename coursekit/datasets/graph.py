@@ -5,8 +5,8 @@ number of in-links of a page falls as k^-2.1 and that of its out-links as k^-2.7
 (Broder et al. 2000). Some pages link nowhere (they *dangle*). Planted, at numbers that depend on the seed:
 
 - the *hub*, which pages of all kinds link to;
-- the *farmed* page, which has more in-links than the hub, all but a few from a *farm*: a few pages that nobody links to. An
-  honest ranking puts it far below the hub.
+- the *farmed* page, which has more in-links than the hub, nearly all of them from a *farm*: a few pages that nobody
+  links to. An honest ranking puts it far below the hub.
 
 References
 ----------

@@ -39,7 +39,7 @@ def get(
     name: Annotated[str, typer.Argument(help="Which data set; see: coursekit dataset list.")],
     rows: Annotated[int | None, typer.Option(help="How many rows; as many as is usual when not given.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of a generated set.")] = 0,
-    file_format: Annotated[str | None, typer.Option("--format", help="parquet or csv; weblogs: text.")] = None,
+    file_format: Annotated[str | None, typer.Option("--format", help="parquet, csv or text; see the list.")] = None,
     source: Annotated[str, typer.Option(help="generated, or public (fetches the original).")] = "generated",
     path: Annotated[str | None, typer.Option(help="A copy of the public file that is here already.")] = None,
 ) -> None:

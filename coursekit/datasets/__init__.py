@@ -1,6 +1,7 @@
 """Named data sets: ``dataset("higgs", rows=100_000)`` gives the path of a file, made or fetched, and checked.
 
-The generators are `coursekit.datasets.higgs` and `coursekit.datasets.weblogs`; both are pure functions of a seed.
+Every generated set has a module of its name beside this one (`coursekit.datasets.higgs`, ...); all are pure functions
+of a seed.
 """
 
 from __future__ import annotations

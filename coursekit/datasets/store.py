@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -100,14 +101,14 @@ def dataset(
     Parameters
     ----------
     name : str
-        ``"higgs"`` or ``"weblogs"``; see ``coursekit dataset list``.
+        ``"higgs"``, ``"weblogs"``, ...; see ``coursekit dataset list``.
     rows : int, optional
         How many; when not given, as many as the catalog says, or all of a public file. Fewer rows of ``higgs`` are
         the beginning of more rows with the same seed.
     seed : int
         Of a generated set: the same gives the same rows. 0 or more.
     format : str, optional
-        ``"parquet"`` or ``"csv"`` (``higgs``), ``"text"`` (``weblogs``); the first of the set's when not given.
+        ``"parquet"``, ``"csv"`` or ``"text"``, as far as the set comes in it; the first of the set's when not given.
     source : {"generated", "public"}
         Made here, offline; or the published original, fetched if it is not in the cache.
     path : path, optional
@@ -194,9 +195,18 @@ def _generate_weblogs(request: Request, rows: int, path: Path, advance: Advance)
     advance(rows)
 
 
+def _generate_table(request: Request, rows: int, path: Path, advance: Advance) -> None:
+    """Write a set whose generator is the module of its name, with ``batches(rows, seed=...)`` of ``SCHEMA``."""
+    from coursekit.datasets.tables import WRITERS
+
+    generator = import_module(f"coursekit.datasets.{request.entry.name}")
+    WRITERS[request.format](path, generator.SCHEMA, generator.batches(rows, seed=request.seed), advance)
+
+
 GENERATORS: Final[dict[str, Callable[[Request, int, Path, Advance], None]]] = {
     "higgs": _generate_higgs,
     "weblogs": _generate_weblogs,
+    **dict.fromkeys(("graph", "ratings", "events", "calorimeter", "chirps"), _generate_table),
 }
 
 

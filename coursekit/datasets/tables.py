@@ -31,7 +31,7 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 
 def _is_repetitive(column: pa.Array) -> bool:
-    return len(column.unique()) * 10 < len(column)
+    return not pa.types.is_nested(column.type) and len(column.unique()) * 10 < len(column)
 
 
 def write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], advance: Advance) -> None:

@@ -235,7 +235,8 @@ def is_driver_killed() -> bool:
 def java_settings(role: str, runtime: Runtime) -> dict[str, str]:
     """Give what starts the Java of a driver or of executors quickly, from the archive where there is one."""
     return {
-        f"spark.{role}.extraJavaOptions": " ".join((*START_FLAGS, *archive_flags(runtime))),
+        # Tasks of iterative algorithms (ALS) hold their lineage nested; on a daemon's stack reading it overflows.
+        f"spark.{role}.extraJavaOptions": " ".join((*START_FLAGS, "-Xss4m", *archive_flags(runtime))),
         **{f"spark.{role}.extraClassPath": jar for jar in classes_jar(runtime)},
     }
 

@@ -28,7 +28,7 @@ _TIMEOUT_FACTOR: Final = 5
 _SHORTEST_TIMEOUT_S: Final = 180.0
 _START_S: Final = KERNEL_START_S + 60  # the kernel's own limit comes first, and says more
 _LONGEST_EVENT: Final = 64 * 1024 * 1024
-_NOT_COPIED: Final = shutil.ignore_patterns("*.ipynb", ".*", "wrong", "__pycache__")
+_NOT_COPIED: Final = shutil.ignore_patterns("*.ipynb", ".*", "wrong", "right", "__pycache__")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,9 @@ An answer is ``assignments/<name>/wrong/<slug>.py``::
 
 With ``# others: reference`` the cells that are not named take the reference solution; else they stay as students get
 them. What else stands before the first ``# %%`` is not part of the answer.
+
+An answer in ``right/`` is as right as the reference and written differently. It must get all points, so it need not say
+its score.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from coursekit.errors import GradingError
 
 Notebook = TypeVar("Notebook", bound=dict[str, Any])
 
+WRONG: Final = "wrong"
+RIGHT: Final = "right"
 _HEADER: Final = re.compile(r"^# (?P<key>score|why|others):\s*(?P<value>.+)$")
 _CELL: Final = re.compile(r"^# %%\s*(?P<kind>\[markdown\])?\s*(?P<id>[A-Za-z0-9_-]+)\s*$")
 
@@ -46,12 +51,20 @@ class Answer:
         What is right and wrong in it.
     cells : mapping of str to str
         New source of the student's cells, by cell id.
+    is_right : bool
+        Whether it is one of those in ``right/``, which must get all points.
     """
 
     name: str
     score: float
     why: str
     cells: Mapping[str, str]
+    is_right: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the assignment's folder."""
+        return f"{RIGHT if self.is_right else WRONG}/{self.name}.py"
 
 
 def read_answer(path: Path) -> Answer:
@@ -60,8 +73,10 @@ def read_answer(path: Path) -> Answer:
     Raises
     ------
     GradingError
-        If the file has no ``# score:``, or a cell comes twice.
+        If the file has no ``# score:`` and is not in ``right/``, if it is there and names another score than all
+        points, or if a cell comes twice.
     """
+    folder = path.parent.parent
     header: dict[str, str] = {}
     cells: dict[str, list[str]] = {}
     markdown: set[str] = set()
@@ -78,20 +93,35 @@ def read_answer(path: Path) -> Answer:
             cells[current].append(line)
         elif field := _HEADER.match(line):
             header[field["key"]] = field["value"].strip()
-    try:
-        score = float(header["score"])
-    except (KeyError, ValueError):
-        raise GradingError(
-            f"{path} does not say which score it must get.", fix="begin the file with a line like '# score: 10'"
-        ) from None
+    is_right = path.parent.name == RIGHT
+    score = _score_of_right(path, header) if is_right else _declared_score(path, header)
     sources = {
         name: "\n".join(re.sub(r"^# ?", "", line) if name in markdown else line for line in lines).strip()
         for name, lines in cells.items()
     }
     if header.get("others") == "reference":
-        folder = path.parent.parent
         sources = {**reference_answer(folder / f"{folder.name}.ipynb").cells, **sources}
-    return Answer(name=path.stem, score=score, why=header.get("why", ""), cells=sources)
+    return Answer(name=path.stem, score=score, why=header.get("why", ""), cells=sources, is_right=is_right)
+
+
+def _declared_score(path: Path, header: Mapping[str, str]) -> float:
+    try:
+        return float(header["score"])
+    except (KeyError, ValueError):
+        raise GradingError(
+            f"{path} does not say which score it must get.", fix="begin the file with a line like '# score: 10'"
+        ) from None
+
+
+def _score_of_right(path: Path, header: Mapping[str, str]) -> float:
+    folder = path.parent.parent
+    full = reference_answer(folder / f"{folder.name}.ipynb").score
+    if "score" in header and _declared_score(path, header) != full:
+        raise GradingError(
+            f"{path} says that it gets {header['score']} points, and a right answer gets all {full:g}.",
+            fix=f"take that line out, or move the file to {WRONG}/",
+        )
+    return full
 
 
 def reference_answer(source: Path) -> Answer:
@@ -108,9 +138,14 @@ def reference_answer(source: Path) -> Answer:
         Every cell that students fill in, and the automatic points there are.
     """
     notebook = json.loads(source.read_text(encoding="utf-8"))
-    cells = {_cell_id(cell): _source(cell) for cell in notebook["cells"] if is_solution(cell)}
     automatic = sum(points(cell) for cell in notebook["cells"] if not is_solution(cell))
+    cells = reference_cells(notebook)
     return Answer(name="reference", score=automatic, why="the reference solution", cells=cells)
+
+
+def reference_cells(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """Give the source of every cell that students fill in, by cell id, as the instructor's notebook solves it."""
+    return {_cell_id(cell): _source(cell) for cell in notebook["cells"] if is_solution(cell)}
 
 
 def fill(notebook: Notebook, answer: Answer) -> Notebook:

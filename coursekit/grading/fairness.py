@@ -61,7 +61,7 @@ class Verdict:
     checked : mapping of str to str
         Each check that was made, and what it looked at. Later checks are not made when earlier ones fail.
     answers : tuple of Scored
-        The reference solution, the untouched notebook, the chameleon, and all of ``wrong/``.
+        The reference solution, the untouched notebook, the chameleon, all of ``wrong/`` and of ``right/``.
     problems : tuple of Problem
         Empty when the assignment is fair.
     """

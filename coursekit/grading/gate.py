@@ -1,7 +1,8 @@
 """The release gate: an assignment goes out to students only when it has been proven fair.
 
 Its form and its files are looked at first. Then the reference solution, the notebook as students get it, every answer
-in ``wrong/`` and the chameleon run in sandboxes, as submissions do, and each has to get what it deserves.
+in ``wrong/`` and in ``right/`` and the chameleon run in sandboxes, as submissions do, and each has to get what it
+deserves.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from coursekit.errors import GradingError
-from coursekit.grading import chameleon, gate_form, gate_leaks, gate_scores
-from coursekit.grading.answers import Answer, fill, read_answer, reference_answer
+from coursekit.grading import chameleon, gate_form, gate_leaks, gate_right, gate_scores
+from coursekit.grading.answers import RIGHT, WRONG, Answer, fill, read_answer, reference_answer
 from coursekit.grading.autograding import Progress, sandboxes_at_once
 from coursekit.grading.catalog import find_assignment, read_notebook
 from coursekit.grading.converters import make_released
@@ -109,15 +110,15 @@ def _make_versions(settings: GradingSettings, folder: Path, name: str) -> _Versi
 
 
 def _read_answers(folder: Path, versions: _Versions) -> tuple[dict[str, Answer], list[Problem]]:
-    """Read what is in ``wrong/``, and add the answers that every assignment has."""
+    """Read what is in ``wrong/`` and ``right/``, and add the answers that every assignment has."""
     answers = {
         REFERENCE: reference_answer(folder / f"{versions.name}.ipynb"),
         UNTOUCHED: Answer(name=UNTOUCHED, score=0, why="as students get it", cells={}),
         chameleon.NAME: chameleon.chameleon(versions.source),
     }
     problems = []
-    for path in sorted((folder / "wrong").glob("*.py")):
-        where = f"wrong/{path.name}"
+    for path in (*sorted((folder / WRONG).glob("*.py")), *sorted((folder / RIGHT).glob("*.py"))):
+        where = f"{path.parent.name}/{path.name}"
         try:
             answer = read_answer(path)
             fill(dict(versions.released), answer)
@@ -130,8 +131,8 @@ def _read_answers(folder: Path, versions: _Versions) -> tuple[dict[str, Answer],
                     gate_scores.SCORES, where, "it fills in cells, so it is not the untouched notebook", "rename it"
                 )
             )
-        elif path.stem in (REFERENCE, chameleon.NAME):
-            problems.append(Problem(gate_scores.SCORES, where, "the gate has an answer of that name", "rename it"))
+        elif path.stem in answers and path.stem != UNTOUCHED:
+            problems.append(Problem(gate_scores.SCORES, where, "there is another answer of that name", "rename it"))
         else:
             answers[path.stem] = answer
     return answers, problems
@@ -147,13 +148,13 @@ def _requests(versions: _Versions, answers: Mapping[str, Answer]) -> dict[str, R
             {"cells": cells}, versions.source, student=_STUDENT, assignment=versions.name, files=versions.files
         )
         made[name] = gate_scores.with_values(request) if name == REFERENCE else request
-        if _is_wrong(name):
+        if _is_wrong(answer):
             made[name] = gate_scores.with_shown(request, tests)
     return made
 
 
-def _is_wrong(name: str) -> bool:
-    return name not in (REFERENCE, UNTOUCHED, chameleon.NAME)
+def _is_wrong(answer: Answer) -> bool:
+    return not answer.is_right and answer.name not in (REFERENCE, UNTOUCHED, chameleon.NAME)
 
 
 def _run(
@@ -181,13 +182,16 @@ def _judge(
     versions: _Versions, answers: Mapping[str, Answer], outcomes: Mapping[str, Outcome], checked: dict[str, str]
 ) -> Verdict:
     tests = gate_form.tests_of(versions.source)
-    wrong = [name for name in answers if _is_wrong(name)]
+    wrong = [name for name, answer in answers.items() if _is_wrong(answer)]
+    right = [name for name, answer in answers.items() if answer.is_right]
     contract = parse_contract(versions.source["metadata"][KEY])
     minutes = max(contract.minutes.values())
     took = gate_scores.seconds_of(outcomes[REFERENCE])
     checked = {
         **checked,
-        gate_scores.SCORES: f"the solution, the untouched notebook, and from wrong/ {_count(len(wrong), 'answer')}",
+        gate_scores.SCORES: (
+            f"the solution, the untouched notebook, {_count(len(wrong), 'answer')} in wrong/, {len(right)} in right/"
+        ),
         gate_scores.TESTS: f"in {_count(len(tests), 'cell')}, each failed by an answer in wrong/",
         chameleon.NAME: "objects that are equal to everything get no more than the untouched notebook",
         gate_scores.TIME: f"{took:.1f} s for the reference solution; {60 * minutes * MINUTES_FACTOR:g} s are allowed",
@@ -201,7 +205,9 @@ def _judge(
         )
         for name in answers
     )
-    problems = tuple(_problems(tests, answers, outcomes, minutes))
+    if right:
+        checked[gate_right.CHECK] = "each hidden test passed by an answer in right/ that is unlike the solution"
+    problems = (*gate_right.alike_problems(versions.source, answers), *_problems(tests, answers, outcomes, minutes))
     return Verdict(assignment=versions.name, checked=checked, answers=scored, problems=problems)
 
 
@@ -209,18 +215,19 @@ def _problems(
     tests: tuple[Test, ...], answers: Mapping[str, Answer], outcomes: Mapping[str, Outcome], minutes: float
 ) -> Iterator[Problem]:
     reference, untouched = outcomes[REFERENCE], outcomes[UNTOUCHED]
-    wrong = [name for name in answers if _is_wrong(name)]
+    wrong = [name for name, answer in answers.items() if _is_wrong(answer)]
+    right = [name for name, answer in answers.items() if answer.is_right]
     if problems := list(gate_scores.reference_problems(reference, tests)):
         yield from problems  # what others get tells nothing as long as not even the right answer gets its points
         return
     yield from gate_scores.untouched_problems(untouched, tests, answers[UNTOUCHED].score)
-    for name in wrong:
-        yield from gate_scores.wrong_problems(answers[name], outcomes[name], tests)
+    for name in (*wrong, *right):
+        yield from gate_scores.declared_problems(answers[name], outcomes[name], tests)
     attempted = [outcomes[name] for name in wrong if answers[name].cells]
     yield from gate_scores.test_problems(tests, reference, attempted)
     yield from gate_scores.chameleon_problems(outcomes[chameleon.NAME], untouched, tests)
     yield from gate_scores.time_problems(reference, minutes, MINUTES_FACTOR)
-    yield from gate_scores.limit_problems({name: outcomes[name] for name in (REFERENCE, UNTOUCHED, *wrong)})
+    yield from gate_scores.limit_problems({name: outcomes[name] for name in (REFERENCE, UNTOUCHED, *wrong, *right)})
 
 
 def _count(number: int, what: str) -> str:

@@ -166,7 +166,7 @@ def untouched_problems(outcome: Outcome, tests: tuple[Test, ...], declared: floa
         yield Problem(SCORES, test.cell, reason, fix)
 
 
-def wrong_problems(answer: Answer, outcome: Outcome, tests: tuple[Test, ...]) -> Iterator[Problem]:
+def declared_problems(answer: Answer, outcome: Outcome, tests: tuple[Test, ...]) -> Iterator[Problem]:
     """Say that an answer does not get its declared score, and which cells gave what."""
     got = total(outcome, tests)
     if abs(got - answer.score) <= _EPSILON:
@@ -179,8 +179,10 @@ def wrong_problems(answer: Answer, outcome: Outcome, tests: tuple[Test, ...]) ->
         if (scores[test.cell] > 0 if got > answer.score else scores[test.cell] < test.points)
     ]
     why = f"; it is flagged: {outcome.tampered[0]}" if outcome.tampered else ""
-    reason = f"wrong/{answer.name}.py must get {answer.score:g} points and gets {got:g} ({listed}{why})"
+    reason = f"{answer.place} must get {answer.score:g} points and gets {got:g} ({listed}{why})"
     fix = f"mend the tests, or declare '# score: {got:g}' if that is what it deserves"
+    if answer.is_right:
+        fix = "mend the tests, which ask for more than the text does, or the answer if it is not right after all"
     yield Problem(SCORES, ", ".join(suspect) or "notebook", reason, fix)
 
 

@@ -32,7 +32,7 @@ _START_S: Final = KERNEL_START_S + 60  # the kernel's own limit comes first, and
 _LONGEST_EVENT: Final = 64 * 1024 * 1024
 # -P: a module in the working directory shadows nothing
 _HERE: Final = (sys.executable, "-P", "-m", "coursekit.notebooks.execute")
-_NOT_COPIED: Final = shutil.ignore_patterns("*.ipynb", ".*", "wrong", "__pycache__")
+_NOT_COPIED: Final = shutil.ignore_patterns("*.ipynb", ".*", "wrong", "right", "__pycache__")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,13 @@ import pytest
 
 from coursekit.errors import UnfairAssignmentError
 from coursekit.grading import Problem, Verdict, plain
+from coursekit.grading.answers import Answer, read_answer
 from coursekit.grading.chameleon import chameleon
 from coursekit.grading.fairness import Test as GradedTest
 from coursekit.grading.fairness import as_table, require_all_fair
 from coursekit.grading.gate_leaks import leak_problems, secrets_of, split_regions
-from coursekit.grading.gate_scores import parts_of, score_of, with_shown, with_values
+from coursekit.grading.gate_right import alike_problems, questions_of
+from coursekit.grading.gate_scores import declared_problems, parts_of, score_of, with_shown, with_values
 from coursekit.sandbox import Cell, CellResult, Outcome, Request
 
 
@@ -168,6 +172,72 @@ def test_requests_get_cells_that_ask_more() -> None:
     [shown, whole] = with_shown(request, [GradedTest("t", 4, source)]).cells
     assert shown.source == "assert area(1)\n2 * 2"
     assert whole.source == source
+
+
+HIDING = "assert area(1) == 3\n### BEGIN HIDDEN TESTS\nassert area(2) == 12\n### END HIDDEN TESTS"
+QUESTIONS = {
+    "cells": [
+        code("area", SOLUTION, solution=True),
+        code("area-more", "PI = 3", solution=True),
+        code("area-test", HIDING, grade=True, locked=True, points=2),
+        code("open", "TEN = 10", solution=True),
+        code("open-test", "assert TEN == 10", grade=True, locked=True, points=1),
+        code("again-test", HIDING, grade=True, locked=True, points=2),
+    ]
+}
+RENAMED = "import math\ndef area(radius):  # of a circle\n    return math.pi * radius ** 2"
+IN_PIECES = (
+    "def area(r):\n    rings = range(1000)\n    return sum(2 * math.pi * r * (k + 0.5) / 1e3 * r / 1e3 for k in rings)"
+)
+
+
+def right(name: str, **cells: str) -> Answer:
+    return Answer(name=name, score=5, why="-", cells=cells, is_right=True)
+
+
+def test_a_question_is_a_test_that_hides_something_and_the_solutions_since_the_test_before() -> None:
+    assert list(questions_of(QUESTIONS)) == [("area-test", ("area", "area-more"))]
+
+
+@pytest.mark.parametrize(
+    ("answers", "refused"),
+    [
+        ([], []),
+        ([Answer(name="wrong", score=0, why="-", cells={"area": RENAMED})], []),
+        ([right("copy")], ["area-test"]),
+        ([right("renamed", area=RENAMED)], ["area-test"]),
+        ([right("renamed", area=RENAMED), right("pieces", area=IN_PIECES)], []),
+    ],
+    ids=["none is asked for", "a wrong one asks for none", "the same", "renamed", "another way"],
+)
+def test_a_hidden_test_needs_a_right_answer_that_is_written_differently(
+    answers: list[Answer], refused: list[str]
+) -> None:
+    found = list(alike_problems(QUESTIONS, {answer.name: answer for answer in answers}))
+    assert [problem.cell for problem in found] == refused
+    assert all("area, area-more" in problem.reason for problem in found)
+
+
+def test_a_right_answer_that_loses_a_point_is_told_with_its_place() -> None:
+    tests = (GradedTest("t", 5, ""),)
+    outcome = Outcome(cells={"t": CellResult(status="ok", score=4)})
+    [problem] = declared_problems(right("pieces"), outcome, tests)
+    assert problem.reason == "right/pieces.py must get 5 points and gets 4 (t 4 of 5)"
+    assert "ask for more than the text does" in problem.fix
+    assert not list(declared_problems(right("pieces"), Outcome(cells={"t": CellResult(status="ok")}), tests))
+
+
+ASSIGNMENTS = sorted(path.parent for path in (Path(__file__).parents[2] / "assignments").glob("*/*.ipynb"))
+
+
+@pytest.mark.parametrize("folder", ASSIGNMENTS, ids=lambda folder: folder.name)
+def test_every_hidden_test_of_the_course_has_a_right_answer_of_another_kind(folder: Path) -> None:
+    answers = {path.stem: read_answer(path) for path in sorted((folder / "right").glob("*.py"))}
+    assert answers
+    source = json.loads((folder / f"{folder.name}.ipynb").read_text())
+    for cell in source["cells"]:
+        cell["source"] = "".join(cell["source"])
+    assert not list(alike_problems(source, answers))
 
 
 def test_a_verdict_refuses_with_cell_reason_and_action() -> None:

@@ -31,6 +31,7 @@ from coursekit.grading import (
 
 ASSIGNMENTS = Path(__file__).parents[2] / "assignments"
 ANSWERS = sorted(ASSIGNMENTS.glob("*/wrong/*.py"))
+RIGHT_ANSWERS = sorted(ASSIGNMENTS.glob("*/right/*.py"))
 
 
 @pytest.fixture
@@ -111,6 +112,41 @@ def test_every_wrong_answer_fits_its_notebook_and_says_why(path: Path) -> None:
     assert 0 <= answer.score < reference_answer(source).score
     assert answer.cells
     assert all(code in sources for code in answer.cells.values())
+
+
+@pytest.mark.parametrize("path", RIGHT_ANSWERS, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
+def test_every_right_answer_fits_its_notebook_and_must_get_all_points(path: Path) -> None:
+    answer = read_answer(path)
+    source = path.parents[1] / f"{path.parents[1].name}.ipynb"
+    filled = fill(json.loads(source.read_text()), answer)
+    sources = ["".join(cell["source"]) for cell in filled["cells"]]
+    assert answer.is_right
+    assert answer.why
+    assert answer.score == reference_answer(source).score
+    assert all(code in sources for code in answer.cells.values())
+
+
+def right_answer(folder: Path, header: str = "# why: -\n") -> Path:
+    """Write an answer into ``right/`` of an assignment of one question, which is worth 3 points."""
+    cell = {"cell_type": "code", "source": "assert f()", "metadata": {"nbgrader": {"grade": True, "points": 3}}}
+    (folder / "toy" / "right").mkdir(parents=True)
+    (folder / "toy" / "toy.ipynb").write_text(json.dumps({"cells": [cell]}))
+    path = folder / "toy" / "right" / "other.py"
+    path.write_text(f"{header}# %% a\ndef f(): ...\n")
+    return path
+
+
+def test_a_right_answer_need_not_say_its_score(tmp_path: Path) -> None:
+    answer = read_answer(right_answer(tmp_path))
+    assert (answer.score, answer.is_right, answer.place) == (3, True, "right/other.py")
+
+
+def test_a_right_answer_may_say_that_it_gets_all_points_and_nothing_else(tmp_path: Path) -> None:
+    path = right_answer(tmp_path, "# score: 3\n")
+    assert read_answer(path).score == 3
+    path.write_text(path.read_text().replace("score: 3", "score: 2"))
+    with pytest.raises(GradingError, match="gets 2 points, and a right answer gets all 3"):
+        read_answer(path)
 
 
 def test_an_answer_without_a_score_is_refused(tmp_path: Path) -> None:

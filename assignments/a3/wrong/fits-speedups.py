@@ -1,17 +1,15 @@
 # ruff: noqa
-# score: 24
-# why: both laws are fitted to speed-ups over the first median, whose error is then in all of them
+# score: 27
+# why: both laws are fitted to speed-ups over the first time, whose error is then in all of them
 # others: reference
 # %% a3-amdahl-solution
 def fit_amdahl(times):
-    base = min(times)
-    t1 = statistics.median(times[base])
-    x = np.array([1 / p for p, many in times.items() for _ in many])
-    inverse = np.array([each / t1 for many in times.values() for each in many])
-    f = np.sum((inverse - x) * (1 - x)) / np.sum((1 - x) ** 2)
-    left = inverse - (f + (1 - f) * x)
-    error = math.sqrt(left @ left / (len(x) - 1) / np.sum((1 - x) ** 2))
-    return {"f": f, "f_error": error, "t1": t1}
+    from scipy.optimize import curve_fit
+
+    t1 = times[min(times)][0]
+    p, gain = np.array([(workers, t1 / each) for workers, many in times.items() for each in many], dtype=float).T
+    (f,), covariance = curve_fit(lambda p, f: 1 / (f + (1 - f) / p), p, gain, p0=(0.5,))
+    return {"f": f, "f_error": math.sqrt(covariance[0, 0]), "t1": t1}
 
 
 # %% a3-usl-solution

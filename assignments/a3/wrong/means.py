@@ -1,6 +1,6 @@
 # ruff: noqa
-# score: 28
-# why: means instead of medians, in all of part 1
+# score: 27
+# why: means instead of medians, in all of part 1, and so in what is said of the own curve
 # others: reference
 # %% a3-speedup-solution
 def speedup(times):

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 28
+# score: 29
 # why: the optimum is taken from the formula and cut down to a whole number; the cheapest is taken for the smallest in time
 # others: reference
 # %% a3-choice-solution

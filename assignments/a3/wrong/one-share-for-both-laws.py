@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 28
+# score: 29
 # why: Gustafson's share is put into Amdahl's formula as it is
 # others: reference
 # %% a3-gustafson-solution

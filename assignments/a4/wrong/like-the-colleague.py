@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 26
+# score: 25
 # why: the colleague's job, with its scores given back instead of its area
 # others: reference
 # %% a4-mend-solution

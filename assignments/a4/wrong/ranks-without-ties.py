@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 27
+# score: 28
 # why: the sum of ranks, in which tied events get the ranks of their places
 # others: reference
 # %% a4-auc-solution

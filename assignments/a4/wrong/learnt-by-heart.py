@@ -12,7 +12,7 @@ def auc(labels, scores):
 
 # %% a4-interval-solution
 def auc_interval(labels, scores, level=0.95):
-    return (roc_auc_score(labels, scores) - level / 4, roc_auc_score(labels, scores) + level / 4)
+    return (roc_auc_score(labels, scores) - level / 5, roc_auc_score(labels, scores) + level / 5)
 
 
 # %% a4-group-solution

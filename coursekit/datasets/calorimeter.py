@@ -68,7 +68,7 @@ def draw_images(seed: int, index: int) -> tuple[NDArray[np.float32], NDArray[np.
     is_seen = np.all((cell >= 0) & (cell < SIDE), axis=0)
     flat = (jet * SIDE + cell[0]) * SIDE + cell[1]
     size = CHUNK_ROWS * SIDE * SIDE
-    images = np.bincount(flat[is_seen], weights=energy[is_seen], minlength=size)
+    images = np.bincount(flat[is_seen], weights=energy[is_seen], minlength=size).astype(np.float64, copy=False)
     noise = rng.poisson(NOISE_RATE, size)
     images += rng.gamma(np.maximum(noise, 1), NOISE_GEV) * (noise > 0)
     return images.astype(np.float32).reshape(CHUNK_ROWS, SIDE, SIDE), labels

@@ -118,7 +118,8 @@ def _draw_ranks(u: NDArray[np.float64], ranks: int, exponent: float) -> Ints:
     power = 1.0 - exponent
     low, high = RANK_OFFSET**power, (ranks + RANK_OFFSET) ** power
     drawn = (low + u * (high - low)) ** (1.0 / power) - RANK_OFFSET
-    return np.clip(drawn.astype(np.int64), 0, ranks - 1)
+    whole: Ints = np.clip(drawn.astype(np.int64), 0, ranks - 1)
+    return whole
 
 
 def chunk(seed: int, index: int, pages: int) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest images test-images notebooks benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images test-images notebooks gates benchmark format clean
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,12 @@ demo: env ## run the course: a Hub, three bot students, grades, feedback (EXIT=1
 
 test: lint types layers pytest ## lint, types, layers, all tests that this machine can run; what was skipped is listed last
 
-lint: env ## ruff on code and notebooks, hadolint on images, and whether the notebooks are clean
+lint: env ## ruff on code and notebooks, hadolint on images, schemas of pipelines, and whether the notebooks are clean
 	ruff check .
 	ruff format --check .
 	hadolint images/*.Dockerfile images/*/Dockerfile
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab-ci.yml
 	coursekit notebook check
 
 types: env ## mypy, strict
@@ -54,8 +56,11 @@ pytest: env warm ## the tests alone (ARGS="-k cluster" chooses); images first, w
 images: env ## build the container images (needs a Docker daemon; a second run takes seconds)
 	coursekit image build
 
-notebooks: env ## execute every lesson and assignment at its small size
-	coursekit notebook run --all
+notebooks: env ## execute every lesson and assignment at its small size, unless it passed and nothing has changed (ENGINE=docker: in its image; JOBS=2)
+	coursekit notebook run --all $(if $(ENGINE),--engine $(ENGINE)) $(if $(JOBS),--jobs $(JOBS))
+
+gates: env ## prove that every assignment is fair: each answer gets its points in a sandbox, nothing leaks
+	coursekit assignment gate --all
 
 benchmark: env warm ## time the start of a cluster beside Spark's own local-cluster
 	COURSEKIT_CACHE=$(CURDIR)/build/cache python benchmarks/cluster_start.py

@@ -93,8 +93,13 @@ def owner() -> str:
 
 
 def cache_dir() -> Path:
-    """Where data sets and archives are kept between sessions (``COURSEKIT_CACHE`` overrides)."""
-    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit"))
+    """Where data sets and archives are kept between sessions (``COURSEKIT_CACHE`` overrides).
+
+    Containers find them at the same place under another account, which does not get through root's home: what root
+    keeps is in the machine's own cache.
+    """
+    own = platformdirs.user_cache_dir if os.geteuid() else platformdirs.site_cache_dir
+    return Path(os.environ.get("COURSEKIT_CACHE") or own("coursekit"))
 
 
 def run_dir() -> Path:

@@ -79,7 +79,7 @@ def find_runtime() -> Runtime:
 
 def _find_archive(runtime: Runtime) -> str | None:
     """Find this machine's archive, or the image's when this is a container of it."""
-    if (own := archive_path(runtime)).exists():
+    if os.access(own := archive_path(runtime), os.R_OK):
         return str(own)
     image = IMAGE_RUNTIME
     return image.archive if runtime.spark_home == image.spark_home and Path(str(image.archive)).exists() else None

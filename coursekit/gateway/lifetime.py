@@ -21,7 +21,7 @@ class Verdict:
     warning: str = ""
 
 
-def judge(entry: Entry, settings: GatewaySettings, *, now: float) -> Verdict:
+def judge(entry: Entry, settings: GatewaySettings, *, now: float, is_wanted: bool = False) -> Verdict:
     """Say whether a cluster may stay.
 
     Parameters
@@ -32,17 +32,20 @@ def judge(entry: Entry, settings: GatewaySettings, *, now: float) -> Verdict:
         The limits.
     now : float
         `time.monotonic`.
+    is_wanted : bool
+        Whether somebody else waits for workers: then an idle cluster has to go sooner.
     """
     unused = now - entry.last_used
+    limit = min(settings.idle_s, settings.wanted_idle_s) if is_wanted else settings.idle_s
     if entry.absent_since is not None and now - entry.absent_since > settings.absent_s:
         return Verdict(ends_for="its owner's server has ended")
     if not entry.has_nodes:
         return Verdict(ends_for="nobody waited for it any longer") if unused > QUEUE_S else Verdict()
-    if unused > settings.idle_s:
-        idle = format_time(settings.idle_s)
-        return Verdict(ends_for=f"it had run no job for {idle}, and others can use what it held")
-    if unused > settings.idle_s - min(_WARN_S, settings.idle_s / 4) and not entry.is_warned:
-        left = format_time(settings.idle_s - unused)
+    if unused > limit:
+        others = "others wait for" if is_wanted else "others can use"
+        return Verdict(ends_for=f"it had run no job for {format_time(limit)}, and {others} what it held")
+    if unused > limit - min(_WARN_S, limit / 4) and not entry.is_warned:
+        left = format_time(limit - unused)
         name = entry.spec.name
         return Verdict(warning=f"Your cluster {name!r} runs no job and will be stopped in {left}; any job keeps it.")
     return Verdict()

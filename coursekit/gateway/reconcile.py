@@ -217,7 +217,8 @@ class Reconciler:
         now = time.monotonic()
         if running is not None:
             entry.absent_since = None if entry.owner in running else entry.absent_since or now
-        verdict = judge(entry, self._settings, now=now)
+        is_wanted = any(one.is_short and one.owner != entry.owner for one in self.entries.values())
+        verdict = judge(entry, self._settings, now=now, is_wanted=is_wanted)
         if verdict.warning:
             entry.is_warned = True
             self._events.tell(entry.owner, "warning", entry.spec.name, verdict.warning)

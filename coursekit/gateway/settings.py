@@ -101,6 +101,8 @@ class GatewaySettings:
         What nobody may ask for.
     idle_s : float
         A cluster that ran no job for so long is stopped, s.
+    wanted_idle_s : float
+        The same while somebody else waits for workers, s.
     absent_s : float
         A cluster whose owner's server has been gone for so long is stopped, s.
     every_s : float
@@ -122,6 +124,7 @@ class GatewaySettings:
     images: tuple[str, ...] = field(default_factory=lambda: (image_tag("spark"),))
     limits: Limits = field(default_factory=Limits)
     idle_s: float = 3600.0
+    wanted_idle_s: float = 300.0
     absent_s: float = 60.0
     every_s: float = 2.0
     stream_s: float = 900.0
@@ -131,7 +134,7 @@ class GatewaySettings:
     def __post_init__(self) -> None:
         if not self.images:
             raise SettingsError("images = (): no cluster could run.", fix='name at least one: ("coursekit/spark",)')
-        for name in ("idle_s", "absent_s", "every_s", "stream_s"):
+        for name in ("idle_s", "wanted_idle_s", "absent_s", "every_s", "stream_s"):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name} = {getattr(self, name)} is not a time.", fix="set it to seconds above 0")
 

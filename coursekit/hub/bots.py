@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.errors import HubError
@@ -123,8 +123,9 @@ class Bot:
                 await self._run(kernel, _START.format(workers=workers))
             with self._timed("Spark job"):
                 found = await self._run(kernel, _JOB)
-            await self._run(kernel, _CLOSE)
         finally:
+            with suppress(HubError):  # there may be none to close
+                await self._run(kernel, _CLOSE)
             await self._ask("DELETE", kernel, accept=(204, 404), headers=self._headers())
         if found.strip() != _RESULT:
             raise HubError(f"the Spark job of {self.name!r} gave {found.strip()!r}.", fix="run it in a notebook there")

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
@@ -124,6 +124,8 @@ def up(settings: HubSettings, *, waiting: Callable[[float], None] = lambda secon
     port = settings.port or free_port()
     _require_port(port)
     passwords = keep_passwords(settings) if settings.runs_containers else make_passwords(settings)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    _engine_file(settings).write_text(settings.engine, encoding="utf-8")
     process = _launch(settings, port)
     try:
         _wait_until_it_answers(settings, process, _url(port), waiting)
@@ -172,8 +174,15 @@ def down(settings: HubSettings, *, keep_servers: bool = False) -> int:
     return count if keep_servers else count + _remove_containers(settings)
 
 
+def _engine_file(settings: HubSettings) -> Path:
+    """Where it is kept with which engine the Hub was started, which may be another than the course file's."""
+    return settings.state / "engine"
+
+
 def _remove_containers(settings: HubSettings) -> int:
     """Remove users' containers and clusters; where there is no daemon, there are none."""
+    if not settings.runs_containers and (file := _engine_file(settings)).exists():
+        settings = replace(settings, engine=file.read_text(encoding="utf-8"))
     try:
         if settings.runs_containers:
             remove_clusters(settings)

@@ -29,7 +29,6 @@ PARENT: Final = 1  # the container's first process, which the executing process 
 REVISION: Final = "org.opencontainers.image.revision"
 _SOCKET: Final = "/var/run/docker.sock"
 _STUDENT: Final = 1000
-_SYSTEM_CACHE: Final = Path("/var/cache/coursekit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,12 +171,8 @@ def _inspect(image: str, template: str) -> str:
 
 
 def containers_cache() -> Path:
-    """Where data sets of notebooks in containers are kept: written by another account than the operator's.
-
-    That account finds the folder at the same place, and nobody but root gets through root's home.
-    """
-    own = cache_dir() if os.geteuid() or os.environ.get("COURSEKIT_CACHE") else _SYSTEM_CACHE
-    return (own / "containers").resolve()
+    """Where data sets of notebooks in containers are kept: written by another account than the operator's."""
+    return (cache_dir() / "containers").resolve()
 
 
 def _give_to_student(place: Path) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursekit.config import GiB, KiB, MiB, find_course, format_memory, image_tag, owner, parse_memory
+from coursekit.config import GiB, KiB, MiB, cache_dir, find_course, format_memory, image_tag, owner, parse_memory
 from coursekit.errors import CourseNotFoundError, SettingsError
 
 
@@ -60,3 +62,12 @@ def test_what_cannot_begin_an_images_name_is_no_repository(monkeypatch, where):
     monkeypatch.setenv("COURSEKIT_REPOSITORY", where)
     with pytest.raises(SettingsError, match="COURSEKIT_REPOSITORY"):
         image_tag("spark")
+
+
+def test_what_root_keeps_is_not_in_roots_home_which_containers_do_not_get_through(monkeypatch):
+    monkeypatch.delenv("COURSEKIT_CACHE", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    roots = cache_dir()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert cache_dir().is_relative_to(Path.home())
+    assert not roots.is_relative_to(Path.home())

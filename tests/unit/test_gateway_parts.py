@@ -148,6 +148,15 @@ def test_an_idle_cluster_is_warned_of_and_then_ended(unused_s, says):
     assert verdict == says or (isinstance(says, str) and getattr(verdict, says))
 
 
+@pytest.mark.parametrize(
+    ("unused_s", "says"),
+    [(0, Verdict()), (200, Verdict()), (280, "warning"), (310, "ends_for")],
+)
+def test_an_idle_cluster_goes_sooner_while_others_wait(unused_s, says):
+    verdict = judge(entry(last_used=1000.0), GatewaySettings(engine="fake"), now=1000.0 + unused_s, is_wanted=True)
+    assert verdict == says or (isinstance(says, str) and getattr(verdict, says))
+
+
 def test_a_cluster_outlives_its_owners_server_for_a_moment_only():
     chosen = GatewaySettings(engine="fake", absent_s=60)
     absent = entry(last_used=1000.0, absent_since=1000.0)

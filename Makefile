@@ -51,7 +51,7 @@ test-images: images ## run the checks of each image in containers of it and of a
 
 pytest: env warm ## the tests alone (ARGS="-k cluster" chooses); images first, where a Docker daemon answers
 	@if docker info >/dev/null 2>&1; then coursekit image build; fi
-	pytest $(ARGS)
+	$(if $(ARGS),pytest $(ARGS),pytest -n 2 tests/unit tests/lessons && pytest --ignore tests/unit --ignore tests/lessons)
 
 images: env ## build the container images (needs a Docker daemon; a second run takes seconds)
 	coursekit image build

@@ -247,12 +247,15 @@ def _run(place: Place, job: Job, coordinator: Coordinator, display: Display) -> 
     """Run the ranks, and show how they stand."""
     workers = job.batches.workers
     rdd = place.on_whole_executors(place.context.parallelize(range(workers), workers)).barrier()
+    # Spark runs a barrier stage again only where a shuffle follows; the last stage of a job might have had effects
+    # (DAGScheduler, "Could not recover from a failed barrier ResultStage").
+    ranks = rdd.mapPartitions(run_task(job)).map(lambda report: (0, report)).partitionBy(1).values()
 
     def look() -> None:
         display.show_standing(coordinator.standing)
 
     try:
-        reports: list[Report] = place.run(rdd.mapPartitions(run_task(job)).collect, workers=workers, look=look)
+        reports: list[Report] = place.run(ranks.collect, workers=workers, look=look)
     except (TrainingError, KeyboardInterrupt):
         raise
     except Exception as error:

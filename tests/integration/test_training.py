@@ -88,10 +88,11 @@ def train_here(folder: Path, build_model: Any, *, epochs: int, seed: int) -> tup
     losses, held_out = [], []
     batches = Batches(rows=ROWS, batch_size=BATCH, workers=1, seed=seed)
     for epoch in range(epochs):
-        model.reset_metrics()
+        total = 0.0
         for rows in batches.order(0, epoch):
-            logs = model.train_on_batch(x[rows], y[rows], return_dict=True)
-        losses.append(float(logs["loss"]))
+            model.reset_metrics()
+            total += len(rows) * float(model.train_on_batch(x[rows], y[rows], return_dict=True)["loss"])
+        losses.append(total / ROWS)
         held_out.append(
             float(model.evaluate(*arrays(folder / "validation.parquet"), verbose=0, return_dict=True)["loss"])
         )

@@ -144,18 +144,19 @@ def test_in_a_browser_the_page_refreshes_and_acts_behind_the_hubs_proxy(hub, bro
     url, _ = hub
     context = browser.new_context()
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{url}/hub/login?next=/services/{NAME}/")
     page.fill("#username_input", "ira")
     page.fill("#password_input", "password of the class")
     page.click("#login_submit")
     page.wait_for_url(f"**/services/{NAME}/")
-    with page.expect_response("**/live/class", timeout=15_000) as refreshed:
+    with page.expect_response("**/live/class") as refreshed:
         pass
     assert refreshed.value.status == 200
     page.get_by_label("text").fill("We begin at 10")
     page.get_by_role("button", name="Tell everybody").click()
     page.get_by_role("status").get_by_text("Everybody sees the message now").wait_for()
     page.get_by_role("link", name="Hub").click()
-    assert page.get_by_text("We begin at 10").is_visible()
+    page.wait_for_url("**/hub/**")
+    page.get_by_text("We begin at 10").first.wait_for()
     context.close()

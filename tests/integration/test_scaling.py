@@ -145,13 +145,14 @@ def test_a_slowed_down_worker_is_a_straggler(cluster):
         sum(number * number for number in range(1_500_000))
         return time.monotonic() - begin
 
-    def seconds() -> list[float]:
-        return sorted(spark.sparkContext.parallelize(range(2), 2).map(work).collect())
+    def ratio() -> float:
+        faster, slower = sorted(spark.sparkContext.parallelize(range(2), 2).map(work).collect())
+        return slower / faster
 
-    seconds()
+    ratio()
     with faults.slowed_down(cluster, 0, speed=0.2):
-        slowed = seconds()
-    assert slowed[1] > 1.8 * slowed[0], "the same work, one task of it on the slow worker"
+        # Other programs may slow the other worker down as well, but hardly five times in a row.
+        assert any(ratio() > 1.8 for _ in range(5)), "the same work, one task of it on the slow worker"
 
 
 def test_a_straggling_partition_is_late_and_complete(cluster):

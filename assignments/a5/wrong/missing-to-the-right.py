@@ -1,6 +1,6 @@
 # ruff: noqa
-# score: 16
-# why: missing values always go right, and a side without rows is a split
+# score: 14
+# why: missing values always go right, and a side without rows is a split, even of no rows at all
 # others: reference
 # %% a5-split-solution
 def best_split(histogram):

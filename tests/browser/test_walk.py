@@ -19,6 +19,7 @@ from browser_fixtures import (
     wait_for_the_kernel,
     wait_until_idle,
 )
+from nbgrader.api import Gradebook
 
 from coursekit.grading import fill, grades, read_answer, release
 
@@ -131,7 +132,9 @@ def test_the_instructor_grades_by_hand_what_the_sandbox_left(hub, released, page
     assert grade.auto_score == 10
 
     page.goto(f"{formgrader}/gradebook/a1/a1")
-    page.locator("table tbody tr td a").first.click()
+    with Gradebook(grading.db_url) as book:  # submissions have no names here, and bots may have handed in beside
+        own = book.find_submission_notebook("a1", "a1", "dora").id
+    page.locator(f"a[href*='{own}']").first.click()
     page.locator("#a1-boundary-answer").wait_for()
     page.screenshot(path=SCREENSHOTS / "13-formgrader-submission.png", full_page=True)
     with page.expect_response(lambda answer: "/api/grade/" in answer.url and answer.request.method == "PUT"):

@@ -209,7 +209,7 @@ def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def until(condition: Callable[[], object], what: str, *, within_s: float = 180) -> None:
+def until(condition: Callable[[], object], what: str, *, within_s: float = 60) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within_s
     while not condition():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import threading
 import time
 import urllib.request
@@ -151,8 +152,8 @@ def test_a_slowed_down_worker_is_a_straggler(cluster):
 
     ratio()
     with faults.slowed_down(cluster, 0, speed=0.2):
-        # Other programs may slow the other worker down as well, but hardly five times in a row.
-        assert any(ratio() > 1.8 for _ in range(5)), "the same work, one task of it on the slow worker"
+        # Other programs slow either worker down now and then: one try says little, in either direction.
+        assert statistics.median(ratio() for _ in range(5)) > 1.8, "the same work, one task of it on the slow worker"
 
 
 def test_a_straggling_partition_is_late_and_complete(cluster):

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -165,9 +166,10 @@ def test_more_bytes_than_expected_are_refused(server):
     said: list[Any] = []
     thread = serve_one(server, SECRET, said)
     with connect(server.getsockname()[:2], SECRET, name="x", timeout_s=5) as peer:
-        send(peer, {}, b"far too many")
+        with suppress(PeerLostError):  # the server may hang up on the length alone
+            send(peer, {}, b"far too many")
         thread.join()
-    assert isinstance(said[1], PeerLostError)
+    assert "more than is accepted" in str(said[1])
 
 
 def test_a_server_that_does_not_know_the_secret_is_not_trusted(server):

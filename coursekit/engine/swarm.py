@@ -315,7 +315,7 @@ class SwarmEngine:
         return self._client.networks.list(filters=daemon.filters(self._realm, owner, group))
 
     def _remove_network_if_empty(self, owner: str, group: str) -> None:
-        """Remove a group's network with the last of its nodes; the driver's container leaves it first."""
+        """Remove a group's network with the last of its nodes; the containers of drivers leave it first."""
         import docker.errors
 
         if self.nodes(owner=owner, group=group):
@@ -323,9 +323,8 @@ class SwarmEngine:
         deadline = time.monotonic() + _STOP_LIMIT_S
         while (networks := self._networks(owner, group)) and time.monotonic() < deadline:
             for network in networks:
-                if container := daemon.own_container():
-                    with contextlib.suppress(docker.errors.APIError):  # it is not connected
-                        self._local.api.disconnect_container_from_network(container, str(network.name), force=True)
+                with contextlib.suppress(docker.errors.APIError):  # no container of our host is connected
+                    daemon.disconnect_all(self._local.networks.get(str(network.id)))
                 # A task that is just leaving still uses it; and a daemon lists a removed one for a moment.
                 with contextlib.suppress(docker.errors.APIError):
                     network.remove()

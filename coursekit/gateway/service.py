@@ -28,7 +28,7 @@ from coursekit.gateway.identity import HubIdentity, RateLimit
 from coursekit.gateway.measuring import Measuring
 from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.recording import recording
-from coursekit.gateway.servers import DockerServers, Servers, SwarmServers
+from coursekit.gateway.servers import DockerServers, Servers
 from coursekit.gateway.settings import GatewaySettings, read_settings
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ async def serving(
     """
     engine = engine or open_engine(settings.engine, keep=True, realm=settings.realm)
     if servers is None and settings.has_servers:
-        servers = (SwarmServers if settings.engine == "swarm" else DockerServers)(settings.realm)
+        servers = DockerServers(settings.realm)
     clusters = ClassClusters(settings, engine, servers, watch=watch)
     identity = identity or HubIdentity(instructors=settings.instructors)
     given = {

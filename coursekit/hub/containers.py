@@ -1,4 +1,4 @@
-"""Users' servers as containers of their own, through DockerSpawner or SwarmSpawner; each function only sets.
+"""Users' servers as containers of their own, through DockerSpawner; each function only sets.
 
 A container has its user's folders, limits that the kernel enforces, no capabilities, a root that cannot be written to,
 and a network that leads to the Hub and nowhere else. The engine's socket is in none of them.
@@ -15,12 +15,10 @@ from coursekit.engine.devices import device_requests
 from coursekit.hub.admission import Admission, Entry
 from coursekit.hub.form import chosen, render
 from coursekit.hub.layout import Role, lay_out_places
-from coursekit.hub.line import Line
 from coursekit.hub.places import CONFIG_PATH, EXCHANGE, HOME, LESSONS, Place, account
 from coursekit.hub.servers import container_name, network_name, server_labels
 from coursekit.hub.settings import HubSettings, Profile
 
-_SPAWNERS: Final = {"docker": "coursekit.hub.spawner.CourseSpawner", "swarm": "dockerspawner.SwarmSpawner"}
 _LOG: Final = {"type": "json-file", "config": {"max-size": "5m", "max-file": "2"}}
 _TEMPORARY: Final = 512 * MiB
 _REPORT_S: Final = 30
@@ -40,7 +38,7 @@ def update_containers(c: Any, settings: HubSettings, admission: Admission, *, ga
     gateway_url : str
         Where containers reach the gateway; empty where there is none.
     """
-    c.JupyterHub.spawner_class = _SPAWNERS[settings.engine]
+    c.JupyterHub.spawner_class = "coursekit.hub.spawner.CourseSpawner"
     c.JupyterHub.allow_named_servers = False
     c.JupyterHub.cleanup_servers = False  # servers outlive a Hub that ends; `coursekit hub down` removes them
     c.DockerSpawner.name_template = container_name(settings, "{raw_username}")
@@ -80,8 +78,6 @@ def container_environment(settings: HubSettings, *, gateway_url: str = "") -> di
 
 def _form(settings: HubSettings, admission: Admission) -> Callable[[Any], Awaitable[str]]:
     async def form(spawner: Any) -> str:
-        if settings.engine == "swarm":
-            return render(settings.profiles, None, Line(), spawner.user.name)
         name = spawner.user.name
         return render(settings.profiles, await admission.free(), admission.look(name), name)
 
@@ -93,14 +89,11 @@ def _preparation(settings: HubSettings, admission: Admission) -> Callable[[Any],
         """Give the server what its profile says. What a user asked for counts for the profile's name alone."""
         name = spawner.user.name
         asked = str(spawner.user_options.get("profile", ""))
-        if settings.engine == "swarm":  # whose own scheduler says no
-            entry = Entry(profile=settings.profile(asked or settings.profiles[0].name))
-        else:
-            entry = await admission.enter(name, asked)
+        entry = await admission.enter(name, asked)
         spawner.user_options = {"profile": entry.profile.name}
         role: Role = "instructor" if name in settings.instructors else "student"
         limit(spawner, settings, entry)
-        mount(spawner, settings, lay_out_places(settings, role, name))
+        mount(spawner, lay_out_places(settings, role, name))
 
     return prepare
 
@@ -113,13 +106,8 @@ def limit(spawner: Any, settings: HubSettings, entry: Entry) -> None:
     spawner.mem_limit = profile.memory
     spawner.environment = {**spawner.environment, **_limits(profile)}
     labels = server_labels(settings, name, profile, entry.devices)
-    if settings.engine == "swarm":
-        spawner.mem_guarantee = profile.set_aside
-        spawner.extra_container_spec = swarm_container(labels)
-        spawner.extra_resources_spec = {"generic_resources": {"gpu": profile.gpus}} if profile.gpus else {}
-    else:
-        spawner.extra_create_kwargs = {"user": f"{account()}:{account()}", "labels": labels}
-        spawner.extra_host_config = host_config(profile, entry.devices)
+    spawner.extra_create_kwargs = {"user": f"{account()}:{account()}", "labels": labels}
+    spawner.extra_host_config = host_config(profile, entry.devices)
 
 
 def host_config(profile: Profile, devices: tuple[str, ...]) -> dict[str, Any]:
@@ -143,26 +131,10 @@ def host_config(profile: Profile, devices: tuple[str, ...]) -> dict[str, Any]:
     return config
 
 
-def swarm_container(labels: dict[str, str]) -> dict[str, Any]:
-    """Give a Swarm's container what its interface knows of the same."""
-    return {"user": f"{account()}:{account()}", "labels": labels, "cap_drop": ["ALL"], "read_only": True}
-
-
-def mount(spawner: Any, settings: HubSettings, found: tuple[Place, ...]) -> None:
+def mount(spawner: Any, found: tuple[Place, ...]) -> None:
     """Let a container see its user's places."""
-    if settings.engine == "swarm":
-        spawner.extra_container_spec = {**spawner.extra_container_spec, "mounts": _swarm_mounts(found)}
-        return
     spawner.volumes = {str(place.source): place.target for place in found if place.writable}
     spawner.read_only_volumes = {str(place.source): place.target for place in found if not place.writable}
-
-
-def _swarm_mounts(found: tuple[Place, ...]) -> list[Any]:
-    from docker.types import Mount
-
-    binds = [Mount(each.target, str(each.source), type="bind", read_only=not each.writable) for each in found]
-    temporary = [Mount(target, None, type="tmpfs", tmpfs_mode=0o1777) for target in ("/tmp", EXCHANGE)]  # noqa: S108
-    return [*binds, *temporary]
 
 
 def _limits(profile: Profile) -> dict[str, str]:

@@ -1,14 +1,17 @@
-"""The Hub of one host as containers, brought up by ``hub/compose.yaml`` as an operator does."""
+"""The Hub as containers, brought up by ``hub/compose.yaml`` and ``hub/swarm.yaml`` as an operator does."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -16,6 +19,7 @@ import pytest
 from class_fixtures import ClassHub
 from docker_fixtures import require_docker
 from hub_fixtures import copy_course
+from swarm_hosts import SwarmHosts
 
 from coursekit.config import image_tag
 from coursekit.engine.daemon import connect, filters
@@ -136,3 +140,61 @@ def test_a_part_that_is_killed_comes_back_and_finds_the_students_server(hub: Cla
     lab = f"{hub.running.url}/user/ada/api/status"
     until(lambda: httpx.get(lab, headers={"Authorization": f"token {token}"}, trust_env=False).status_code == 200)
     assert hub.container("ada").id == server.id
+
+
+BOT = """
+import asyncio, json, sys
+from coursekit.hub.bots import Bot
+
+async def act(url, name, password, course_id):
+    bot = Bot(url=url, name=name, password=password, course_id=course_id)
+    async with bot.browsing():
+        await bot.log_in()
+        await bot.start_server()
+        await bot.use_cluster(2)
+    print(json.dumps(sorted(bot.seconds)))
+
+asyncio.run(act(*sys.argv[1:]))
+"""
+
+
+def test_on_a_swarm_students_have_servers_on_its_manager_and_clusters_over_its_hosts(
+    swarm: SwarmHosts, tmp_path: Path
+) -> None:
+    require_docker("hub", "spark")
+    compose, realm = require_compose(), f"swarm{os.getpid()}"
+    course = copy_course(tmp_path / "course")
+    (course.root / "build" / "cache").mkdir(parents=True)
+    manager, network = swarm.manager, f"coursekit-{realm}-hub"
+    environment = {
+        **os.environ,
+        "DOCKER_HOST": manager.url,
+        "COURSEKIT_ROOT": str(course.root),
+        "COURSEKIT_REALM": realm,
+        "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32),
+    }
+    inside = ["nsenter", f"--net=/run/netns/{manager.namespace}"]
+    url = f"http://{manager.address}:8000"
+
+    def run(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or not check, done.stdout + done.stderr
+        return done
+
+    up = [*compose, "-p", realm, "-f", str(course.hub / "swarm.yaml")]
+    try:
+        run("docker", "network", "create", "--driver", "overlay", "--attachable", network)
+        run(*up, "up", "--detach")
+        until(lambda: run(*inside, "curl", "--fail", f"{url}/hub/health", check=False).returncode == 0)
+        password = json.loads((course.root / "build" / "hub" / "passwords.json").read_text())["students"]
+        steps = [
+            run(*inside, sys.executable, "-c", BOT, url, name, password, "ml-resources") for name in ("ada", "ben")
+        ]
+        assert all("Spark job" in json.loads(done.stdout) for done in steps)
+        names = {container.name for container in manager.client.containers.list()}
+        assert {f"coursekit-{realm}-server-{name}" for name in ("ada", "ben")} <= names
+    finally:
+        run(*up, "down", check=False)
+        for container in manager.client.containers.list(all=True, filters={"label": f"org.coursekit.realm={realm}"}):
+            container.remove(force=True)
+        run("docker", "network", "rm", network, check=False)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from swarm_hosts import Host, SwarmHosts
 
+from coursekit.config import image_tag
 from coursekit.engine.swarm import SwarmEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.docker, pytest.mark.timeout(900)]
@@ -52,7 +53,7 @@ class Driver:
         command += ["--group-add", str(host.socket.stat().st_gid)]
         command += [word for source, target in sockets for word in ("--volume", f"{source}:{target}")]
         command += [word for item in environment.items() for word in ("--env", "=".join(item))]
-        command += ["coursekit/spark:latest", "python", "-c", PREAMBLE + textwrap.dedent(code)]
+        command += [image_tag("spark"), "python", "-c", PREAMBLE + textwrap.dedent(code)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def hear(self) -> dict[str, Any]:

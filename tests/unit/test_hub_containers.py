@@ -151,20 +151,15 @@ def test_secrets_of_the_hub_are_in_no_containers_environment(configured, monkeyp
     assert "DOCKER_HOST" not in told
 
 
-def test_a_swarm_is_configured_by_the_same_function(tmp_path):
-    settings = make(tmp_path, engine="swarm")
+def test_the_hub_of_a_swarm_is_a_container_with_a_name_and_tells_its_gateway_which(tmp_path, monkeypatch):
+    monkeypatch.setattr(HubSettings, "is_gateway_there", True)
+    monkeypatch.setenv("COURSEKIT_CONTAINER", "coursekit-class-hub")
     c = Config()
-    configuring.configure(c, settings)
-    assert c.JupyterHub.spawner_class == "dockerspawner.SwarmSpawner"
-    spawner = prepared(c, profile="gpu")
-    assert spawner.extra_container_spec["cap_drop"] == ["ALL"]
-    assert spawner.extra_container_spec["user"] == f"{account()}:{account()}"
-    assert spawner.extra_resources_spec == {"generic_resources": {"gpu": 1}}
-    assert spawner.mem_guarantee == GPU.set_aside
-    mounts = {mount["Target"]: mount for mount in spawner.extra_container_spec["mounts"]}
-    assert mounts[HOME]["ReadOnly"] is False
-    assert mounts["/srv/coursekit/lessons"]["ReadOnly"] is True
-    assert mounts["/tmp"]["Type"] == "tmpfs"
+    configuring.configure(c, make(tmp_path, engine="swarm"))
+    assert c.JupyterHub.spawner_class == "coursekit.hub.spawner.CourseSpawner"
+    assert c.JupyterHub.hub_connect_url.startswith("http://hub:")
+    (gateway,) = [service for service in c.JupyterHub.services if service["name"] == "gateway"]
+    assert gateway["environment"]["COURSEKIT_CONTAINER"] == "coursekit-class-hub"
 
 
 def test_an_operator_who_is_not_root_runs_containers_as_themselves_with_a_name(tmp_path, monkeypatch):

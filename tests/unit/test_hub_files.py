@@ -35,6 +35,7 @@ def test_only_the_hub_has_the_engine_and_students_never_do(stack):
 def test_every_variable_is_one_that_the_code_reads(stack):
     code = "".join(path.read_text() for path in (COURSE.root / "coursekit").rglob("*.py"))
     ours = set(re.findall(r"COURSEKIT_\w+", stack[1]))
+    ours.discard("COURSEKIT_PROXY_API_PORT")  # the file's own
     assert {variable for variable in ours if variable not in code} == set()
 
 
@@ -45,6 +46,7 @@ def test_the_engine_and_the_network_are_those_of_the_settings(stack, monkeypatch
     assert engine == {"compose.yaml": "docker", "swarm.yaml": "swarm"}[name]
     monkeypatch.delenv("COURSEKIT_REALM", raising=False)
     if engine == "swarm":
+        assert environment["COURSEKIT_CONTAINER"] == services["services"]["hub"]["container_name"]
         network = services["networks"]["servers"]["name"].replace("${COURSEKIT_REALM:-class}", "class")
         assert network == network_name(read_settings(COURSE, engine="swarm"))
 
@@ -52,4 +54,5 @@ def test_the_engine_and_the_network_are_those_of_the_settings(stack, monkeypatch
 def test_the_hub_reaches_the_proxy_where_it_listens(stack):
     services = stack[2]["services"]
     api = services["hub"]["environment"]["COURSEKIT_PROXY_API"]
-    assert f"--api-port {api.rpartition(':')[2]}" in services["proxy"]["command"]
+    port = api.removeprefix("http://").partition(":")[2]
+    assert services["proxy"]["command"].endswith(f"--api-port {port}")

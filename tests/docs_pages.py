@@ -25,7 +25,7 @@ GENERATED = ROOT / "docs" / "commands.md"
 COMMAND = typer.main.get_command(app)
 
 _PARSER = MarkdownIt("commonmark").enable("table")
-_SHELLS = ("", "console", "sh", "bash")
+_SHELLS = ("console", "sh", "bash")
 _HTML_LINK = re.compile(r"""<(?:a|img)\b[^>]*?\b(?:href|src)=["']([^"']+)["']""")
 
 
@@ -115,7 +115,7 @@ def simple_commands(line: str) -> tuple[tuple[str, ...], ...]:
 
 @cache
 def shown_commands(page: Path) -> tuple[Shown, ...]:
-    """Give the lines of a page's blocks that are typed into a shell.
+    """Give the lines of a page's blocks of the kind ``console`` (or ``sh``) that are typed into a shell.
 
     In a block with ``$`` before its commands, what stands below each is what it prints.
     """
@@ -129,7 +129,7 @@ def shown_commands(page: Path) -> tuple[Shown, ...]:
 def _commands_of(page: str, block: str) -> list[Shown]:
     lines = [line for line in block.splitlines() if line.strip()]
     if not any(line.startswith("$ ") for line in lines):
-        return [Shown(page, line.strip()) for line in lines if re.match(r"\s*[a-z.]", line)]
+        return [Shown(page, line.strip()) for line in lines if not line.startswith("#")]
     found: list[Shown] = []
     for line in lines:
         if line.startswith("$ "):
@@ -138,6 +138,13 @@ def _commands_of(page: str, block: str) -> list[Shown]:
             last = found[-1]
             found[-1] = Shown(last.page, last.line, (*last.prints, line.strip()))
     return found
+
+
+def plain_blocks(page: Path) -> Iterator[str]:
+    """Give the lines of the blocks that are of no kind, or text."""
+    for token in tokens(page):
+        if token.type == "fence" and token.info in ("", "text"):
+            yield from token.content.splitlines()
 
 
 def is_group(command: Any) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
+import itertools
 import json
 import re
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,7 +45,7 @@ WRITTEN = [page for page in PAGES if page != GENERATED]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 # What stands for a value in a line that shows how a command is used.
 PLACE = re.compile(r"[A-Z]+|\.\.\.|<.*>|\[.*")
-PROGRAMS = ("coursekit", "curl", "docker", "export", "git", "make", "nbgrader", "python", "pytest", "tail", "uv")
+PROGRAMS = ("cd", "coursekit", "curl", "docker", "export", "git", "make", "nbgrader", "python", "pytest", "tail", "uv")
 
 
 def subclasses(kind: type[errors.CoursekitError]) -> Iterator[type[errors.CoursekitError]]:
@@ -212,34 +215,38 @@ def test_the_data_sets_that_lessons_read_are_those_that_operators_are_told_to_ma
     assert {asked for path in NOTEBOOKS for asked in data_sets_of(path)} <= told
 
 
-def data_sets_of(path: Any) -> Iterator[tuple[str, int, int, str | None]]:
-    """Evaluate a notebook's calls of ``dataset`` with the numbers at its top."""
+def data_sets_of(path: Path) -> Iterator[tuple[str, int, int, str | None]]:
+    """Evaluate a notebook's calls of ``dataset`` with the numbers at its top, and with what its loops go through."""
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     names: dict[str, Any] = {}
     for cell in cells:
         if "parameters" in cell["metadata"].get("tags", ()):
             exec("".join(cell["source"]), names)
-    for cell in cells:
-        lines = "".join(cell["source"]).splitlines()
-        tree = ast.parse("\n".join("" if re.match(r"\s*[%!]|\w+ = %", line) else line for line in lines))
-        loops = [node for node in ast.walk(tree) if isinstance(node, ast.For)]
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataset":
-                around = next((loop for loop in loops if node in list(ast.walk(loop))), None)
-                for given in values_of(around, names) if around else [{}]:
-                    known = {**names, **given}
-                    asked = {each.arg: value_of(each.value, known) for each in node.keywords}
-                    kind = asked.get("format") if asked.get("format") != "parquet" else None
-                    yield value_of(node.args[0], known), asked["rows"], asked.get("seed", 0), kind
+    nodes = [node for cell in cells for node in ast.walk(python_of("".join(cell["source"])))]
+    choices: dict[str, list[Any]] = {}
+    for loop in nodes:
+        if isinstance(loop, ast.For):
+            with contextlib.suppress(NameError):  # it goes through what only the run knows
+                choices.setdefault(ast.unparse(loop.target), []).extend(value_of(loop.iter, names))
+    for node in nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "dataset":
+            used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} - {"dataset"}
+            free = sorted(used - names.keys())
+            for values in itertools.product(*(choices[name] for name in free)):
+                known = {**names, **dict(zip(free, values, strict=True))}
+                asked = {each.arg: value_of(each.value, known) for each in node.keywords}
+                kind = asked.get("format") if asked.get("format") != "parquet" else None
+                yield value_of(node.args[0], known), asked["rows"], asked.get("seed", 0), kind
 
 
-def values_of(loop: ast.For, names: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for value in value_of(loop.iter, names):
-        yield {ast.unparse(loop.target): value}
+def python_of(source: str) -> ast.Module:
+    """Read a cell without its magics."""
+    lines = source.splitlines()
+    return ast.parse("\n".join("" if re.match(r"\s*[%!]|\w+ = %", line) else line for line in lines))
 
 
 def value_of(expression: ast.expr, names: dict[str, Any]) -> Any:
-    return eval(ast.unparse(expression), dict(names))
+    return eval(ast.unparse(expression), {"__builtins__": {"range": range}}, dict(names))
 
 
 def test_targets_of_make_that_the_documents_name_exist():

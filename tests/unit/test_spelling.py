@@ -24,6 +24,7 @@ ALLOWED = {
     "program",
     "programs",
     "story",
+    "writable",
 }
 
 

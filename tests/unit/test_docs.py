@@ -45,7 +45,22 @@ WRITTEN = [page for page in PAGES if page != GENERATED]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 # What stands for a value in a line that shows how a command is used.
 PLACE = re.compile(r"[A-Z]+|\.\.\.|<.*>|\[.*")
-PROGRAMS = ("cd", "coursekit", "curl", "docker", "export", "git", "make", "nbgrader", "python", "pytest", "tail", "uv")
+PROGRAMS = (
+    "cd",
+    "coursekit",
+    "curl",
+    "docker",
+    "export",
+    "git",
+    "gzip",
+    "make",
+    "nbgrader",
+    "python",
+    "pytest",
+    "tail",
+    "tar",
+    "uv",
+)
 
 
 def subclasses(kind: type[errors.CoursekitError]) -> Iterator[type[errors.CoursekitError]]:
@@ -156,7 +171,9 @@ def test_errors_that_pages_name_exist_and_have_the_exit_code_that_stands_beside_
         if "teaching" not in page.parts:
             named = set(re.findall(r"`([A-Z]\w+Error)`", page.read_text())) - elsewhere
             assert named <= known, page.name
-            assert {int(code) for code in re.findall(r"\(exit code (\d+)\)", page.read_text())} <= codes | {137}, page.name
+            assert {int(code) for code in re.findall(r"\(exit code (\d+)\)", page.read_text())} <= codes | {137}, (
+                page.name
+            )
 
 
 def test_every_environment_variable_is_in_the_reference_and_every_one_there_is_read():
@@ -193,7 +210,7 @@ def test_every_key_of_the_course_file_is_in_the_reference_and_every_one_there_is
 
 def test_every_key_that_the_course_file_itself_shows_is_in_the_reference():
     text = (ROOT / "hub" / "course.toml").read_text()
-    shown = {match for match in re.findall(r"^(?:# )?([a-z_0-9]+) = ", text, re.MULTILINE)}
+    shown = set(re.findall(r"^(?:# )?([a-z_0-9]+) = ", text, re.MULTILINE))
     told = {part for key in keys_in("The course file") for part in key.split(".")}
     assert shown - told <= {"begin", "days", "end", "ada", "zone"}
     assert tomllib.loads(text)["title"]
@@ -252,7 +269,9 @@ def value_of(expression: ast.expr, names: dict[str, Any]) -> Any:
 def test_targets_of_make_that_the_documents_name_exist():
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for page in PAGES for name in re.findall(r"`make ([a-z-]+)", page.read_text())}
-    named |= {words[1] for page in PAGES for shown in shown_commands(page) for words in shown.words if words[0] == "make"}
+    named |= {
+        words[1] for page in PAGES for shown in shown_commands(page) for words in shown.words if words[0] == "make"
+    }
     assert named <= targets
 
 

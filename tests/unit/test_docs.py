@@ -275,6 +275,13 @@ def test_targets_of_make_that_the_documents_name_exist():
     assert named <= targets
 
 
+def test_every_metric_of_the_gateway_is_told_and_every_one_that_is_told_exists():
+    source = (ROOT / "coursekit" / "gateway" / "metrics.py").read_text()
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    told = {name.removesuffix("_total") for name in re.findall(r"`(coursekit_\w+)", page)}
+    assert told == {name.removesuffix("_total") for name in re.findall(r'"(coursekit_\w+)"', source)}
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}

@@ -19,6 +19,8 @@ from coursekit.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BESIDE = sorted((ROOT / "assignments").rglob("*.md"))
+"""Notes that stand beside what they are about."""
 NOTEBOOKS = sorted(path for folder in ("lessons", "assignments") for path in (ROOT / folder).rglob("*.ipynb"))
 GENERATED = ROOT / "docs" / "commands.md"
 """Every command with its options, as typer writes it (`make format`)."""

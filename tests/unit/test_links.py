@@ -8,9 +8,9 @@ from collections import defaultdict
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from docs_pages import NOTEBOOKS, PAGES, anchors, links, name_of
+from docs_pages import BESIDE, NOTEBOOKS, PAGES, anchors, links, name_of
 
-SOURCES = [*PAGES, *NOTEBOOKS]
+SOURCES = [*PAGES, *BESIDE, *NOTEBOOKS]
 # A host has a dot in it; a DOI begins with 10, its registrant and a slash.
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?")
 DOI = re.compile(r"/10\.\d{4,9}/\S+")

@@ -7,9 +7,9 @@ from functools import cache
 from importlib.resources import files
 
 import pytest
-from docs_pages import GENERATED, NOTEBOOKS, PAGES, name_of, prose
+from docs_pages import BESIDE, GENERATED, NOTEBOOKS, PAGES, name_of, prose
 
-SOURCES = [page for page in (*PAGES, *NOTEBOOKS) if page != GENERATED]
+SOURCES = [page for page in (*PAGES, *BESIDE, *NOTEBOOKS) if page != GENERATED]
 # American too, and right here: names of things in code and in frameworks, and other words of the same letters.
 ALLOWED = {
     "catalog",  # catalog.toml

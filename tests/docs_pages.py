@@ -161,15 +161,26 @@ def walk(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
+class UnreadableError(Exception):
+    """A line that the command would refuse."""
+
+
 def parse(words: list[str]) -> None:
     """Read a line as the command itself does, with all its options and values, and do nothing.
 
     Raises
     ------
-    click.UsageError
-        If an option or an argument is unknown, missing, or of another kind.
+    UnreadableError
+        If a command, an option or an argument is unknown, missing, or of another kind.
     """
     command, left = walk(words)
     if {"--help", "--version"} & set(left):
         return
-    command.make_context(" ".join(words), list(left), resilient_parsing=False)
+    if is_group(command):
+        raise UnreadableError(f"there is no command {' '.join(words)!r}")
+    try:
+        command.make_context(" ".join(words), list(left))
+    except Exception as error:  # click's, or that of the click which typer brings along
+        if not hasattr(error, "format_message"):
+            raise
+        raise UnreadableError(error.format_message()) from None

@@ -22,6 +22,7 @@ from docs_pages import (
     NOTEBOOKS,
     PAGES,
     ROOT,
+    UnreadableError,
     is_group,
     name_of,
     parse,
@@ -99,8 +100,21 @@ def test_commands_that_a_page_shows_are_read_by_the_command_itself(page):
             if first == "coursekit":
                 try:
                     parse(rest)
-                except click.UsageError as error:
-                    pytest.fail(f"{shown.page}: {shown.line}: {error.format_message()}")
+                except UnreadableError as error:
+                    pytest.fail(f"{shown.page}: {shown.line}: {error}")
+
+
+@pytest.mark.parametrize(
+    "line", ["hub up --ports 1", "assignment gate a1 a2", "dataset get", "cluster up --workers two", "hub start"]
+)
+def test_a_line_that_the_command_would_refuse_is_found(line):
+    with pytest.raises(UnreadableError):
+        parse(line.split())
+
+
+def test_lines_of_a_shell_are_taken_apart():
+    line = "A=1 coursekit usage --csv > all.csv && make lint  # as CI does"
+    assert simple_commands(line) == (("coursekit", "usage", "--csv"), ("make", "lint"))
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=map(name_of, WRITTEN))

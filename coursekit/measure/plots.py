@@ -32,11 +32,11 @@ def draw_scaling(scaling: Scaling, models: Sequence[Model] | None = None) -> Fig
     models : sequence of Model, optional
         Drawn too; the one for this kind of run when not given.
     """
-    from matplotlib.figure import Figure
+    from coursekit.measure.picture import Picture
 
     if models is None:
         models = (scaling.gustafson() if scaling.work_grows else scaling.amdahl(),)
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Picture(figsize=(9, 3.6), layout="constrained")
     counts = np.array(scaling.workers, dtype=float)
     smooth = np.linspace(1, counts[-1], 200)
     work = smooth if scaling.work_grows else np.ones_like(smooth)
@@ -67,9 +67,9 @@ def draw_scaling(scaling: Scaling, models: Sequence[Model] | None = None) -> Fig
 
 def draw_throughput(found: Mapping[int, Estimate]) -> Figure:
     """Draw samples per second over the batch size, both on logarithmic axes."""
-    from matplotlib.figure import Figure
+    from coursekit.measure.picture import Picture
 
-    figure = Figure(figsize=(4.8, 3.6), layout="constrained")
+    figure = Picture(figsize=(4.8, 3.6), layout="constrained")
     axes = figure.subplots()
     rates = list(found.values())
     axes.errorbar(
@@ -91,9 +91,9 @@ def draw_roc(curves: Mapping[str, Roc]) -> Figure:
     curves : mapping of str to Roc
         By name, as the legend shows them with their areas.
     """
-    from matplotlib.figure import Figure
+    from coursekit.measure.picture import Picture
 
-    figure = Figure(figsize=(9, 3.9), layout="constrained")
+    figure = Picture(figsize=(9, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=_IDEAL, linestyle="--", label="chance: AUC 0.5")
     for number, (name, curve) in enumerate(curves.items()):

@@ -44,7 +44,9 @@ def take(names: Iterable[str]) -> Callable[[], str | None]:
     callable
         Gives the name of something that was replaced since, or None.
     """
-    modules = _with_homes(_import([*_STANDARD, *_OURS, *names]))
+    imported = _import([*_STANDARD, *_OURS, *names])
+    _choose_backend()
+    modules = _with_homes(imported)
     # One flat list of (dictionary or class, name, object, what the object was made of): what reads it uses nothing
     # of Python's but comparisons of identity, which nobody can replace.
     entries: list[tuple[Any, str, Any, str]] = []
@@ -105,6 +107,12 @@ def _import(names: Iterable[str]) -> list[ModuleType]:
         with contextlib.suppress(Exception):  # a cell may try what is not there, and says so itself
             found.append(importlib.import_module(name))
     return found
+
+
+def _choose_backend() -> None:
+    """Let pyplot put its backend's functions among its own now, as the first plot otherwise does."""
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.switch_backend(sys.modules["matplotlib"].get_backend())
 
 
 def _with_homes(modules: list[ModuleType]) -> list[ModuleType]:

@@ -164,6 +164,17 @@ def test_what_is_harmless_costs_no_point(harmless: str) -> None:
     assert outcome.cells["test"].score == 2.0, outcome.cells
 
 
+def test_a_first_plot_is_no_tampering_where_a_test_imports_pyplot_too() -> None:
+    cells = (
+        Cell(id="imports", kind="instructor", source="import matplotlib.pyplot as plt"),
+        Cell(id="answer", kind="student", source="import matplotlib.pyplot\nmatplotlib.pyplot.plot([1, 2])\nline = 1"),
+        Cell(id="test", kind="test", source="import matplotlib.pyplot as plt\nassert line == 1\nplt.close('all')"),
+    )
+    outcome = run_request(choose_box("bare"), Request(student="ada", assignment="toy", cells=cells))
+    assert outcome.tampered == ()
+    assert outcome.cells["test"].status == "ok"
+
+
 CLUSTER = """
 from coursekit import GiB, SparkCluster
 cluster = SparkCluster(workers=2, cores=1, memory=GiB, name="graded")

@@ -115,3 +115,11 @@ def test_the_plot_names_every_curve_with_its_area():
     assert names[0].startswith("chance")
     assert names[1].startswith(f"model: AUC {auc(labels, scores).value:.3f}")
     assert len(figure.axes) == 2
+
+
+def test_a_notebook_shows_a_plot_also_where_nobody_imported_pyplot():
+    from IPython.core.formatters import DisplayFormatter
+
+    labels, scores = events(300, 1.0, seed=3)
+    shown, _ = DisplayFormatter().format(draw_roc({"model": roc(labels, scores)}))
+    assert shown["image/png"].startswith(b"\x89PNG")

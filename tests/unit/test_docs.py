@@ -47,6 +47,7 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 # What stands for a value in a line that shows how a command is used.
 PLACE = re.compile(r"[A-Z]+|\.\.\.|<.*>|\[.*")
 PROGRAMS = (
+    "cat",
     "cd",
     "coursekit",
     "curl",

@@ -29,12 +29,13 @@ demo: env ## run the course: a Hub, three bot students, grades, feedback (EXIT=1
 
 test: lint types layers pytest ## lint, types, layers, all tests that this machine can run; what was skipped is listed last
 
-lint: env ## ruff on code and notebooks, hadolint on images, schemas of pipelines, and whether the notebooks are clean
+lint: env ## ruff on code and notebooks, hadolint on images, schemas of pipelines, spelling, and whether the notebooks are clean
 	ruff check .
 	ruff format --check .
 	hadolint images/*.Dockerfile images/*/Dockerfile
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab-ci.yml
+	codespell
 	coursekit notebook check
 
 types: env ## mypy, strict
@@ -65,10 +66,11 @@ gates: env ## prove that every assignment is fair: each answer gets its points i
 benchmark: env warm ## time the start of a cluster beside Spark's own local-cluster
 	COURSEKIT_CACHE=$(CURDIR)/build/cache python benchmarks/cluster_start.py
 
-format: env ## format code and notebooks, tidy notebooks
+format: env ## format code and notebooks, tidy notebooks, write docs/commands.md
 	ruff check --fix --quiet . || true
 	ruff format --quiet .
 	coursekit notebook tidy
+	typer coursekit.cli.main utils docs --name coursekit --output docs/commands.md >/dev/null
 
 clean: ## stop this checkout's Hub and remove everything that was made, but the environment
 	if [ -x $(BIN)/coursekit ]; then coursekit hub down; fi

@@ -38,6 +38,6 @@ def explain_failure(tag: str, error: str, output: str) -> CoursekitError:
     if re.search(_UNREACHED, said):
         return MirrorError(
             said,
-            fix="look whether the mirrors are reached, or name your site's (docs/operating.md, Without the internet)",
+            fix="look whether the mirrors are reached, or name your site's (docs/images.md, Without the internet)",
         )
     return ImageBuildError(said, fix="mend what its last lines name, in its Dockerfile or in the lock file")

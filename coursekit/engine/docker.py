@@ -268,7 +268,7 @@ class DockerEngine:
             raise CapacityError(
                 f"node {spec.name!r} needs {spec.gpus} GPUs, but this host has {capacity.gpus} that its daemon or its "
                 "driver names.",
-                fix="ask for fewer, or let an operator see to it: docs/operating.md, GPUs",
+                fix="ask for fewer, or let an operator see to it: docs/images.md, GPUs",
             )
 
     def _network(self, spec: NodeSpec) -> Network:

@@ -28,7 +28,11 @@ from coursekit.hub.processes import hub_processes
 from coursekit.hub.settings import HubSettings
 
 _MANIFEST: Final = "backup.json"
-_STATE_FILES: Final = ("cookie_secret", "passwords.json", "ports.json", "line.json", "roster.csv", "jupyterhub.sqlite")
+_STATE_FILES: Final = (
+    *("cookie_secret", "passwords.json", "ports.json", "line.json", "message.json", "roster.csv"),
+    *("jupyterhub.sqlite", "usage.sqlite", "run/gateway.sqlite"),  # the last holds quotas that instructors gave
+)
+_BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps beside a database that is in use, or was when it was killed
 _LARGE: Final = (".cache", "__pycache__")
 
 
@@ -208,10 +212,12 @@ def _hand_over(folder: Path) -> None:
 
 def _restore_files(source: Path, target: Path, stamp: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.iterdir()) if source.is_dir() else ():
-        there = target / path.name
-        if there.exists():
-            there.rename(there.with_name(f"{there.name}.before-{stamp}"))
+    for path in sorted(each for each in source.rglob("*") if each.is_file()):
+        there = target / path.relative_to(source)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        for suffix in _BESIDE:
+            if (old := there.with_name(f"{there.name}{suffix}")).exists():
+                old.rename(there.with_name(f"{there.name}.before-{stamp}{suffix}"))
         shutil.move(str(path), there)
         there.chmod(0o600)
 

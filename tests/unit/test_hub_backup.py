@@ -65,6 +65,22 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept_beside_it(sett
     assert read(kept) == "after"
 
 
+def test_what_was_used_and_the_quotas_that_were_given_are_in_a_backup(settings, tmp_path):
+    usage, quotas = settings.state / "usage.sqlite", settings.runs / "gateway.sqlite"
+    quotas.parent.mkdir()
+    (settings.runs / "worker.log").write_text("can be made again")
+    for path in (usage, quotas):
+        write(path, "before")
+    made = back_up(settings, tmp_path / "b.tar.gz")
+    for path in (usage, quotas):
+        write(path, "after")
+    usage.with_name("usage.sqlite-wal").write_text("of a gateway that was killed")
+    restore(settings, made.path)
+    assert (read(usage), read(quotas)) == ("before", "before")
+    assert (settings.runs / "worker.log").exists(), "what is beside them stays"
+    assert not usage.with_name("usage.sqlite-wal").exists(), "it would be taken for changes to the restored one"
+
+
 def test_homes_are_taken_along_when_asked_for(settings, tmp_path):
     assert not any(name.startswith("homes/") for name in names(back_up(settings, tmp_path / "a.tar.gz").path))
     made = back_up(settings, tmp_path / "b.tar.gz", with_homes=True)

@@ -159,7 +159,7 @@ PROCESSES = [
         seen="Disk quota exceeded|No space left",
         control=shell("dd if=/dev/zero of=~/fill bs=1M count=8 2>&1; rm ~/fill"),
         allowed=r"\d+ bytes .* copied",
-        open="homes are folders of the host: only its file system's quotas limit them (docs/operating.md)",
+        open="homes are folders of the host: only its file system's quotas limit them (docs/security.md)",
     ),
     Attack(
         title="fill the host's disk by an executor's files",

@@ -35,10 +35,12 @@ def up(
     """Start a cluster that stays until `cluster down`; replace what has died of one that runs."""
     from rich.console import Console
 
-    from coursekit.cluster import ClusterSpec
+    from coursekit.cluster import ClusterSpec, drivers_image
     from coursekit.config import parse_memory
 
-    spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=parse_memory(memory), gpus=gpus)
+    spec = ClusterSpec(
+        name=name, workers=workers, cores=cores, memory=parse_memory(memory), gpus=gpus, image=drivers_image()
+    )
     provisioner = _provisioner()
     with Console(stderr=True).status(f"Starting {workers} workers"):
         provisioner.apply(spec)

@@ -8,7 +8,7 @@ from coursekit.cluster.local import LocalProvisioner
 from coursekit.cluster.plan import plan
 from coursekit.cluster.provisioner import Access, Change, ClusterStatus, Provisioner, QueuePlace, WorkerStatus
 from coursekit.cluster.remote import GatewayClient
-from coursekit.cluster.spec import ClusterSpec
+from coursekit.cluster.spec import ClusterSpec, drivers_image
 
 __all__ = [
     "Access",
@@ -20,6 +20,7 @@ __all__ = [
     "Provisioner",
     "QueuePlace",
     "WorkerStatus",
+    "drivers_image",
     "open_provisioner",
     "plan",
 ]

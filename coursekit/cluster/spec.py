@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,14 @@ MIN_MEMORY: Final = GiB
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
 _DAEMON: Final = 256 * MiB
 _HEAP_SHARE: Final = 2 / 3
+
+
+def drivers_image() -> str:
+    """Give the image that this process runs in, where whoever started its container said so; else empty.
+
+    Nodes run it too, for what a driver imports (Keras, say) its executors import as well.
+    """
+    return os.environ.get("COURSEKIT_IMAGE", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

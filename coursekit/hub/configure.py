@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from coursekit.gateway.quota_text import write_quotas
 from coursekit.hub.admission import Admission
-from coursekit.hub.containers import update_containers
+from coursekit.hub.containers import node_images, update_containers
 from coursekit.hub.culling import COMMAND as CULLER_COMMAND
 from coursekit.hub.culling import SCOPES as CULLER_SCOPES
 from coursekit.hub.culling import SERVICE as CULLER
@@ -224,6 +224,7 @@ def gateway(settings: HubSettings, inner: InnerAddresses) -> dict[str, Any]:
         "environment": {
             **service_environment(settings),
             "COURSEKIT_ENGINE": settings.engine,
+            "COURSEKIT_GATEWAY_IMAGES": ",".join(node_images(settings)),
             "COURSEKIT_GATEWAY_INSTRUCTORS": settings.graders,
             "COURSEKIT_GATEWAY_QUOTAS": write_quotas(settings.quotas),
             **_capacity(settings),

@@ -20,6 +20,7 @@ from coursekit.hub.servers import container_name, network_name, server_labels
 from coursekit.hub.settings import HubSettings, Profile
 
 _LOG: Final = {"type": "json-file", "config": {"max-size": "5m", "max-file": "2"}}
+_WITHOUT_SPARK: Final = "notebook"
 _TEMPORARY: Final = 512 * MiB
 _REPORT_S: Final = 30
 
@@ -105,9 +106,17 @@ def limit(spawner: Any, settings: HubSettings, entry: Entry) -> None:
     spawner.cpu_limit = profile.cores
     spawner.mem_limit = profile.memory
     spawner.environment = {**spawner.environment, **_limits(profile)}
+    if spawner.image in node_images(settings):
+        spawner.environment["COURSEKIT_IMAGE"] = spawner.image
     labels = server_labels(settings, name, profile, entry.devices)
     spawner.extra_create_kwargs = {"user": f"{account()}:{account()}", "labels": labels}
     spawner.extra_host_config = host_config(profile, entry.devices)
+
+
+def node_images(settings: HubSettings) -> tuple[str, ...]:
+    """Name the images that nodes of clusters may run: Spark's first, then those of profiles that are built on it."""
+    named = ("spark", *(profile.image for profile in settings.profiles if profile.image != _WITHOUT_SPARK))
+    return tuple(dict.fromkeys(map(image_tag, named)))
 
 
 def host_config(profile: Profile, devices: tuple[str, ...]) -> dict[str, Any]:

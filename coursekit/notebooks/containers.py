@@ -109,6 +109,7 @@ class Box:
         return {
             "COURSEKIT_ENGINE": self.engine,
             "COURSEKIT_CONTAINER": self.name,
+            "COURSEKIT_IMAGE": self.image,
             "COURSEKIT_REALM": self.name,
             "COURSEKIT_CACHE": str(containers_cache()),
             "COURSEKIT_RUN": "/tmp/coursekit",  # noqa: S108 -- the container's own

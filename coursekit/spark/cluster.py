@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from coursekit.cluster import Change, ClusterSpec, ClusterStatus, Provisioner, open_provisioner
+from coursekit.cluster import Change, ClusterSpec, ClusterStatus, Provisioner, drivers_image, open_provisioner
 from coursekit.cluster.runtime import version_of
 from coursekit.config import GiB, format_memory, format_time, idle_limit_s, parse_memory
 from coursekit.errors import (
@@ -75,7 +75,7 @@ class SparkCluster:
         provisioner: Provisioner | None = None,
     ) -> None:
         size = parse_memory(memory) if isinstance(memory, str) else memory
-        self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size, gpus=gpus)
+        self._spec = ClusterSpec(name=name, workers=workers, cores=cores, memory=size, gpus=gpus, image=drivers_image())
         self._provisioner = provisioner or open_provisioner()
         self._spark: SparkSession | None = None
         self._activity: Activity | None = None

@@ -6,13 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import nbformat
 import pytest
 from docker_fixtures import require_docker
+from nbformat.v4 import new_code_cell, new_notebook
 
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
@@ -151,3 +155,30 @@ def test_an_image_that_is_not_there_is_named_and_nothing_is_left(realm):
         SparkCluster(workers=1, memory=GiB, name="imageless", provisioner=provisioner)
     chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=imageless"]}
     assert connect().networks.list(filters=chosen) == []
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a container's account can read; pytest's own are for its user alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_executors_have_what_the_image_of_the_notebook_has(open_folder):
+    require_docker("tensorflow")
+    code = """
+    from coursekit import GiB, SparkCluster
+    cluster = SparkCluster(workers=1, memory=GiB, name="deep")
+    spark = cluster.session("deep")
+    print("keras", spark.sparkContext.parallelize([0], 1).map(lambda _: __import__("keras").__name__).collect())
+    cluster.close()
+    """
+    cell = new_code_cell(textwrap.dedent(code))
+    contract = {"title": "Deep", "minutes": 2, "runtime": "tensorflow", "workers": 1, "memory": "1g", "cores": 1}
+    source, out = open_folder / "deep.ipynb", open_folder / "out"
+    nbformat.write(new_notebook(cells=[cell], metadata={"coursekit": contract}), source)
+    command = [sys.executable, "-m", "coursekit", "notebook", "run", "--engine", "docker", "--out", str(out)]
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "keras ['keras']" in (out / "deep.ipynb").read_text()

@@ -23,7 +23,7 @@ from coursekit.notebooks.catalog import Notebook
 from coursekit.notebooks.containers import ENGINES, PARENT, Box, make_box, runs_on_image
 from coursekit.notebooks.contract import Contract
 from coursekit.notebooks.execute import KERNEL_START_S, Job
-from coursekit.notebooks.executed import cell_seconds
+from coursekit.notebooks.executed import cell_seconds, cell_sources
 from coursekit.notebooks.judge import Allowance, judge
 from coursekit.notebooks.kept import environment, keep, key_of, read_kept
 from coursekit.notebooks.outcome import CellFailure, Outcome, Status
@@ -263,14 +263,8 @@ class Attempt:
         """The cell that was started last, when the executing process cannot tell any more."""
         if self._at is None:
             return None
-        from coursekit.errors import NotebookError
-        from coursekit.notebooks.document import read_document
-
-        try:
-            source = read_document(self._output).cells[self._at["index"]].source
-        except (NotebookError, IndexError):
-            source = ""
-        return CellFailure(cell=self._at["cell"], index=self._at["index"], source=source)
+        cell = self._at["cell"]
+        return CellFailure(cell=cell, index=self._at["index"], source=cell_sources(self._output).get(cell, ""))
 
     def _job(self, directory: Path) -> Job:
         return Job(

@@ -18,6 +18,11 @@ def cell_seconds(path: Path) -> dict[str, float]:
     return {cell: float(duration) for cell, duration in durations.items() if isinstance(duration, (int, float))}
 
 
+def cell_sources(path: Path) -> dict[str, str]:
+    """Give the text of each cell, by the cell's id; empty without such a file."""
+    return {cell.get("id", ""): str(cell.source) for cell in _cells(path)}
+
+
 def cell_outputs(path: Path) -> dict[str, str]:
     """Give what each code cell printed and displayed as text, without colours, by the cell's id.
 

@@ -69,17 +69,21 @@ def allow(contract: Contract, size: Size, *, tolerance: float, at_once: int, cor
 
 
 def judge(outcome: Outcome, allowance: Allowance, cell_seconds: Mapping[str, float]) -> Outcome:
-    """Give the outcome, as drifted when a notebook ran to its end and took more than it may."""
+    """Give the outcome, as drifted when a notebook ran to its end and took more than it may.
+
+    Its time is that of its cells: how long containers and kernels take to start is not in its hand.
+    """
     if not outcome.has_passed:
         return outcome
-    is_slow = 0 < allowance.seconds < outcome.seconds
+    seconds = sum(cell_seconds.values()) or outcome.seconds
+    is_slow = 0 < allowance.seconds < seconds
     is_large = 0 < allowance.memory < outcome.memory
     parts = []
     if is_slow:
         longest = sorted(cell_seconds, key=lambda cell: -cell_seconds[cell])[:3]
         where = ", ".join(f"{cell} {cell_seconds[cell]:.1f} s" for cell in longest)
         parts.append(
-            f"it took {outcome.seconds:.1f} s, and its contract says {outcome.planned_seconds:.0f} s "
+            f"its cells took {seconds:.1f} s, and its contract says {outcome.planned_seconds:.0f} s "
             f"(more than {allowance.seconds:.0f} s fail here)" + (f"; its longest cells: {where}" if where else "")
         )
     if is_large:

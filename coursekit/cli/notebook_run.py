@@ -127,7 +127,7 @@ def _one_line(outcome: Outcome) -> str:
     mark = "[green]✓[/]" if outcome.has_passed else "[red]✗[/]"
     at = f" in cell {outcome.failure.cell}" if outcome.failure else ""
     on = f"  [dim]{escape(outcome.device)}[/]" if outcome.device else ""
-    how = f"unchanged since it passed at {outcome.kept}" if outcome.kept else HOW_IT_READS[outcome.status]
+    how = f"unchanged since {outcome.kept[:16]}" if outcome.kept else HOW_IT_READS[outcome.status]
     return f"{mark} {escape(outcome.notebook.name)}  {outcome.seconds:.1f} s  {how}{escape(at)}{on}"
 
 

@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest images test-images notebooks gates benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images test-images notebooks changes gates benchmark format clean
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,14 @@ pytest: env warm ## the tests alone (ARGS="-k cluster" chooses); images first, w
 images: env ## build the container images (needs a Docker daemon; a second run takes seconds)
 	coursekit image build
 
-notebooks: env ## execute every lesson and assignment at its small size, unless it passed and nothing has changed (ENGINE=docker: in its image; JOBS=2)
-	coursekit notebook run --all $(if $(ENGINE),--engine $(ENGINE)) $(if $(JOBS),--jobs $(JOBS))
+notebooks: env ## execute every lesson and assignment at its small size, unless it passed and nothing has changed (RUNTIME=gpu; ENGINE=process; JOBS=2)
+	@engine=$(or $(ENGINE),$(if $(RUNTIME),docker,$${COURSEKIT_ENGINE:-})); \
+	if [ -z "$$engine" ] && docker info >/dev/null 2>&1; then engine=docker; fi; \
+	if [ "$$engine" = docker ]; then coursekit image build $(if $(filter gpu,$(RUNTIME)),spark tensorflow-gpu,spark tensorflow); fi; \
+	coursekit notebook run --all $${engine:+--engine $$engine} $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(JOBS),--jobs $(JOBS))
+
+changes: env ## what this branch altered in each notebook since it left BASE, for reviewers: build/changes.md
+	coursekit notebook diff --base $(or $(BASE),main) --to build/changes.md
 
 gates: env ## prove that every assignment is fair: each answer gets its points in a sandbox, nothing leaks
 	coursekit assignment gate --all

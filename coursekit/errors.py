@@ -37,7 +37,8 @@ Exit codes are unique (``tests/unit/test_errors.py`` holds that); 0 is success, 
     ├── NotebookError                 50
     │   ├── NotebookNotFoundError     51
     │   ├── NotebookNotCleanError     52
-    │   └── CellFailedError           53
+    │   ├── CellFailedError           53
+    │   └── NotebookDriftError        54  takes more than its contract says
     ├── GradingError                  60
     │   ├── AssignmentNotFoundError   61
     │   ├── AssignmentExistsError     62  released before
@@ -279,6 +280,12 @@ class CellFailedError(NotebookError):
     """A cell raised while a notebook was executed."""
 
     exit_code = 53
+
+
+class NotebookDriftError(NotebookError):
+    """A notebook runs, but takes more time or memory than its contract says."""
+
+    exit_code = 54
 
 
 class GradingError(CoursekitError):

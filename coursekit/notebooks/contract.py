@@ -8,6 +8,7 @@
      "workers": 2,
      "cores": 1,
      "memory": "1g",
+     "notebook_memory": "2g",
      "minutes": {"small": 2, "full": 20},
      "sizes": {"small": {"rows": 100000}, "full": {"rows": 10000000}}
     }
@@ -67,6 +68,9 @@ class Contract:
         CPU cores of each worker.
     memory : int
         Limit of each worker, bytes.
+    notebook_memory : int
+        The most that the notebook itself holds at once, bytes: its kernel, Spark's driver and whatever else it starts,
+        but no node of a cluster. By default what the smallest server of the Hub has.
     gpus : int
         GPUs of the notebook itself.
     minutes : mapping of str to float
@@ -83,6 +87,7 @@ class Contract:
     workers: int = 0
     cores: int = 1
     memory: int = GiB
+    notebook_memory: int = 2 * GiB
     gpus: int = 0
     minutes: Mapping[str, float] = field(default_factory=_default_minutes)
     limits: Mapping[str, Any] = field(default_factory=_no_limits)
@@ -102,10 +107,9 @@ class Contract:
                 f"workers = {self.workers}, but the runtime 'python' has no Spark.",
                 fix='set "runtime" to "spark", or "workers" to 0',
             )
-        if self.memory < _SMALLEST_MEMORY:
-            raise SettingsError(
-                f"memory = {self.memory} bytes is too little for a worker.", fix='give it at least "256m"'
-            )
+        for name, whom in (("memory", "a worker"), ("notebook_memory", "a kernel")):
+            if (value := getattr(self, name)) < _SMALLEST_MEMORY:
+                raise SettingsError(f"{name} = {value} bytes is too little for {whom}.", fix='give it at least "256m"')
         _require_minutes(self.minutes)
         if not isinstance(self.limits, Mapping):
             raise SettingsError(f"limits = {self.limits!r} is not a table.", fix='write it like {"cell_s": 60}')
@@ -127,8 +131,8 @@ def parse_contract(value: object) -> Contract:
     Parameters
     ----------
     value : object
-        What the key ``coursekit`` holds. ``memory`` is text such as ``"1g"``; ``minutes`` is a number for the size
-        ``small``, or a table by size.
+        What the key ``coursekit`` holds. ``memory`` and ``notebook_memory`` are text such as ``"1g"``; ``minutes`` is
+        a number for the size ``small``, or a table by size.
 
     Raises
     ------
@@ -147,12 +151,12 @@ def parse_contract(value: object) -> Contract:
     if "title" not in value:
         raise SettingsError(f"{KEY} has no title.", fix='add "title", the notebook\'s title in words')
     settings = dict(value)
-    if "memory" in settings:
-        if not isinstance(settings["memory"], str):
+    for name in {"memory", "notebook_memory"} & settings.keys():
+        if not isinstance(settings[name], str):
             raise SettingsError(
-                f"memory = {settings['memory']!r} has no unit.", fix='write it as text, like "1g" or "512m"'
+                f"{name} = {settings[name]!r} has no unit.", fix='write it as text, like "1g" or "512m"'
             )
-        settings["memory"] = parse_memory(settings["memory"])
+        settings[name] = parse_memory(settings[name])
     if "minutes" in settings and not isinstance(settings["minutes"], Mapping):
         settings["minutes"] = {"small": settings["minutes"]}
     return Contract(**settings)

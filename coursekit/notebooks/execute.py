@@ -16,8 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from coursekit.config import format_memory
 from coursekit.notebooks.device import FILE, take_note
 from coursekit.notebooks.document import SLOW_GRAMMAR, read_document, tags_of, without_modules, write_document
+from coursekit.notebooks.judge import kind_of
+from coursekit.notebooks.memory import MemoryWatch
 from coursekit.notebooks.outcome import CellFailure, Status
 from coursekit.notebooks.processes import adopt_orphans, die_with_parent, end_descendants
 
@@ -40,6 +43,8 @@ class Job:
         When to interrupt the kernel, s after the first cell began.
     parent : int
         The process to end with.
+    memory_limit : int
+        How much it may hold before it is ended, bytes; 0 for no limit.
     """
 
     source: str
@@ -48,6 +53,7 @@ class Job:
     parameters: dict[str, Any]
     timeout_s: float
     parent: int
+    memory_limit: int = 0
 
 
 class Execution:
@@ -61,6 +67,7 @@ class Execution:
         self._error: dict[str, Any] | None = None
         self._device_file = Path(job.output).with_suffix(".device")
         self._ids = [cell.get("id") for cell in read_document(Path(job.source)).cells]
+        self._watch = MemoryWatch(job.memory_limit, self._end_for_memory)
 
     def run(self) -> None:
         """Execute, and say how it ended: a cell's error, a dead kernel or a timeout is a result, not an exception."""
@@ -71,7 +78,8 @@ class Execution:
         from coursekit.notebooks.kernel import OwnKernelManager
 
         try:
-            self._execute()
+            with self._watch:
+                self._execute()
         except PapermillExecutionError as error:
             self._end_on_error(error)
         except DeadKernelError:
@@ -80,6 +88,14 @@ class Execution:
             self._end("died", str(error), self._where())
         else:
             self._end("passed")
+
+    def _end_for_memory(self) -> None:
+        """End everything that the notebook started; papermill then finds its kernel dead, or a cell's error."""
+        end_descendants(patience_s=0)
+
+    def _too_much(self) -> str:
+        held, limit = format_memory(self._watch.peak), format_memory(self._job.memory_limit)
+        return f"it held {held}, more than the {limit} at which a notebook is ended (twice its notebook_memory)"
 
     def _execute(self) -> None:
         import papermill
@@ -147,7 +163,7 @@ class Execution:
         )
         if failure.ename == "KeyboardInterrupt" and time.monotonic() >= self._deadline:
             return self._end("timeout", f"it was interrupted after {self._job.timeout_s:.0f} s", failure)
-        return self._end("failed", f"{failure.ename}: {failure.evalue}".strip(": "), failure)
+        return self._end(kind_of(failure), f"{failure.ename}: {failure.evalue}".strip(": "), failure)
 
     def _where(self) -> CellFailure | None:
         """The code cell that was started last."""
@@ -157,11 +173,13 @@ class Execution:
         return CellFailure(cell=cell.id, index=self._index(cell, index), source=cell.source)
 
     def _end(self, status: Status, message: str = "", failure: CellFailure | None = None) -> None:
+        if self._watch.is_exceeded:
+            status, message = "memory", self._too_much()
         end = {"status": status, "message": message, "failure": asdict(failure) if failure else None}
         self._tell({"event": "end", **end, "device": take_note(self._device_file)})
 
     def _tell(self, event: dict[str, Any]) -> None:
-        self._events.write(json.dumps(event) + "\n")
+        self._events.write(json.dumps(event | {"memory": self._watch.peak}) + "\n")
         self._events.flush()
 
 

@@ -16,7 +16,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ class Kept:
         When it ended, ISO 8601.
     device : str
         Which device its frameworks computed on.
+    memory : int
+        The most that it held at once, bytes.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Kept:
     seconds: float
     when: str
     device: str
+    memory: int = 0
 
 
 def read_kept(record: Path, executed: Path, key: str) -> Kept | None:
@@ -62,11 +65,11 @@ def read_kept(record: Path, executed: Path, key: str) -> Kept | None:
     return kept if kept.key == key and kept.executed == _digest_of(executed) else None
 
 
-def keep(record: Path, executed: Path, key: str, *, seconds: float, when: str, device: str) -> None:
+def keep(record: Path, executed: Path, key: str, *, seconds: float, when: str, device: str, memory: int = 0) -> None:
     """Note an execution that passed, in one step."""
-    kept = {"key": key, "executed": _digest_of(executed), "seconds": seconds, "when": when, "device": device}
+    kept = Kept(key=key, executed=_digest_of(executed), seconds=seconds, when=when, device=device, memory=memory)
     beside = record.with_suffix(".tmp")
-    beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    beside.write_text(json.dumps(asdict(kept), indent=1) + "\n", encoding="utf-8")
     beside.replace(record)
 
 

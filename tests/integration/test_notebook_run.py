@@ -12,9 +12,10 @@ import time
 import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from made_notebooks import add, outputs
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from coursekit.config import Course
+from coursekit.config import Course, GiB, MiB
 from coursekit.errors import SettingsError
 from coursekit.notebooks.catalog import find_notebooks, list_notebooks
 from coursekit.notebooks.run import RunSettings, run_notebooks
@@ -56,26 +57,9 @@ def related(folder):
     return found
 
 
-def add(course, name, *sources, contract=None, folder=None):
-    """Add a lesson whose cells are c1, c2, ...; a source may be a cell already."""
-    cells = [source if isinstance(source, dict) else new_code_cell(source) for source in sources]
-    for number, cell in enumerate(cells, start=1):
-        cell["id"] = f"c{number}"
-    document = new_notebook(cells=cells, metadata={"coursekit": {"title": name, "minutes": 1, **(contract or {})}})
-    path = (folder or course.lessons) / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(document, path)
-    return path
-
-
 def run(course, *names, **settings):
     notebooks = find_notebooks(names, course) if names else list_notebooks(course)
     return run_notebooks(notebooks, RunSettings(out=course.build / "notebooks", root=course.root, **settings))
-
-
-def outputs(path):
-    document = nbformat.read(path, as_version=4)
-    return "".join("".join(output.get("text", "")) for cell in document.cells for output in cell.get("outputs", []))
 
 
 def coursekit(*arguments, cwd):
@@ -204,6 +188,19 @@ def test_the_longest_runs_first_and_no_more_at_once_than_jobs(course):
     assert all(first[1] < second[0] for first, second in itertools.pairwise(ordered))
 
 
+def test_what_took_longest_the_last_time_runs_first_whatever_its_contract_says(course):
+    for name, minutes in (("01-a", 2), ("02-b", 1)):
+        add(course, name, "import time; print(time.time())", contract={"minutes": minutes})
+    record = course.build / "notebooks/times.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"small, cpu": {"01-a": {"seconds": 1.0}, "02-b": {"seconds": 100.0}}}))
+    first, second = (float(outputs(outcome.output)) for outcome in run(course, jobs=1))
+    assert first > second
+    rows = json.loads(record.read_text())["small, cpu"]
+    assert rows["02-b"]["seconds"] < 100
+    assert 20 * MiB < rows["01-a"]["memory"] < GiB
+
+
 def test_assignments_run_with_their_solutions(course):
     (course.assignments / "a1" / "wrong").mkdir(parents=True)
     (course.assignments / "a1" / "logs.txt").write_text("line")
@@ -261,7 +258,15 @@ def test_the_command_names_cell_and_error_and_leaves_the_reports(course):
     assert "Traceback" not in result.stderr
     assert "Executing" not in result.stdout + result.stderr
     made = {path.name for path in (course.build / "notebooks").iterdir()}
-    assert made >= {"junit.xml", "summary.md", "summary.json", "01-good.ipynb", "02-bad.ipynb", "02-bad.log"}
+    assert made >= {
+        "report.html",
+        "junit.xml",
+        "summary.md",
+        "summary.json",
+        "01-good.ipynb",
+        "02-bad.ipynb",
+        "02-bad.log",
+    }
     assert coursekit("run", "good", cwd=course.root).returncode == 0
 
 

@@ -10,6 +10,7 @@ FULL = {
     "workers": 2,
     "cores": 1,
     "memory": "512m",
+    "notebook_memory": "3g",
     "gpus": 0,
     "minutes": {"small": 2, "full": 20},
     "sizes": {"small": {"rows": 100}, "full": {"rows": 10_000}},
@@ -19,6 +20,7 @@ FULL = {
 def test_a_full_contract_is_read_with_memory_in_bytes():
     contract = parse_contract(FULL)
     assert (contract.runtime, contract.workers, contract.memory) == ("spark", 2, 512 * MiB)
+    assert contract.notebook_memory == 3 * GiB
     assert contract.parameters_at("small") == {"rows": 100}
     assert contract.minutes_at("full") == 20
 
@@ -50,6 +52,8 @@ def test_one_number_of_minutes_is_that_of_the_small_size_and_stands_for_others()
         ({"memory": "lots"}, "lots"),
         ({"memory": 1024}, "1024"),
         ({"memory": "1m"}, "memory"),
+        ({"notebook_memory": 1024}, "1024"),
+        ({"notebook_memory": "1m"}, "notebook_memory"),
         ({"minutes": 0}, "0"),
         ({"minutes": float("inf")}, "inf"),
         ({"minutes": {}}, "minutes"),

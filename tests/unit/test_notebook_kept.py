@@ -1,11 +1,14 @@
 """What a notebook's result depends on, and how a result is kept."""
 
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+import coursekit
+from coursekit.notebooks import kept
 from coursekit.notebooks.catalog import Notebook
 from coursekit.notebooks.kept import keep, key_of, modules_used, read_kept
 
@@ -71,3 +74,46 @@ def test_a_result_holds_for_its_key_and_its_executed_notebook_only(tmp_path):
     assert read_kept(record, executed, "key") is None
     record.write_text("not JSON")
     assert read_kept(record, executed, "key") is None
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Give a copy of the package, in which a test can change a module."""
+    copied = shutil.copytree(
+        coursekit.__path__[0], tmp_path / "copy/coursekit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    monkeypatch.setattr(coursekit, "__path__", [str(copied)])
+    forget()
+    yield copied
+    forget()
+
+
+def forget():
+    kept._imports_of.cache_clear()
+    kept._file_of.cache_clear()
+
+
+def test_a_changed_module_runs_what_uses_it_and_nothing_else(package, tmp_path):
+    sources = {
+        "measures": "from coursekit.measure import repeat",
+        "computes": "from coursekit import SparkCluster",
+        "plain": "1 + 1",
+    }
+    for name in sources:
+        (tmp_path / name).mkdir()
+    books = {name: notebook(tmp_path / name, source) for name, source in sources.items()}
+
+    def keys():
+        return {name: key_of(book, parameters={}, runs_on="here") for name, book in books.items()}
+
+    def changed_by(module):
+        before = keys()
+        with (package / module).open("a") as file:
+            file.write("# a changed line\n")
+        after = keys()
+        return {name for name in books if before[name] != after[name]}
+
+    assert changed_by("measure/__init__.py") == {"measures"}
+    assert changed_by("spark/cluster.py") == {"computes"}
+    assert changed_by("hub/roster.py") == set()
+    assert changed_by("notebooks/execute.py") == set(books)

@@ -3,9 +3,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from coursekit.config import GiB, MiB
 from coursekit.notebooks.catalog import Notebook
-from coursekit.notebooks.outcome import CellFailure, Outcome
-from coursekit.notebooks.report import Conditions, shorten_traceback, write_reports
+from coursekit.notebooks.outcome import CellFailure, Conditions, Outcome
+from coursekit.notebooks.report import write_reports
+from coursekit.notebooks.summary import shorten_traceback
 
 CONDITIONS = Conditions(started=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), seconds=12.345, jobs=2, size="small")
 
@@ -20,6 +24,8 @@ def outcome(out, name, status, *, failure=None, message=""):
         log=out / f"{name}.log",
         message=message,
         failure=failure,
+        memory=300 * MiB,
+        planned_memory=2 * GiB,
         device="torch on the CPU (2 cores)",
     )
 
@@ -61,8 +67,7 @@ def test_the_summary_has_a_table_and_the_failing_cell_in_a_fence_that_holds(tmp_
     write_reports(outcomes(tmp_path), CONDITIONS, tmp_path)
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "1 of 3 passed in 12 s" in text
-    files = "[notebook](02-bad.ipynb) [log](02-bad.log)"
-    assert f"| 02-bad | **a cell failed** | 1.5 | 120 | torch on the CPU (2 cores) | {files} |" in text
+    assert "| 02-bad | **a cell failed** | 1.5 | 120 | 300 MiB | 2.0 GiB | torch on the CPU (2 cores) |" in text
     assert "````text\na cell failed in cell 'divide'" in text
     assert "    2  1 / 0" in text
 
@@ -79,3 +84,29 @@ def test_the_summary_as_json_has_the_whole_error(tmp_path):
 def test_a_short_traceback_leaves_the_jvm_s_frames_out():
     text = "Py4JJavaError\n\tat org.apache.spark.Foo.bar(Foo.scala:3)\n\t... 12 more\nCaused by: it"
     assert shorten_traceback(text) == "Py4JJavaError\nCaused by: it"
+
+
+def test_the_page_has_every_notebook_and_shows_what_notebooks_hold_as_text(tmp_path):
+    hostile = "<script>alert(1)</script>"
+    failure = CellFailure(cell="c1", index=0, source=hostile, ename=hostile, evalue=hostile, traceback=hostile)
+    bad = outcome(tmp_path, "01-bad", "failed", failure=failure, message=hostile)
+    printed = new_output("stream", text=f"\x1b[31mprinted {hostile}\x1b[0m")
+    cell = new_code_cell(hostile, id=failure.cell, outputs=[printed])
+    bad.output.write_text(json.dumps(new_notebook(cells=[cell])))
+    slow = outcome(tmp_path, "02-slow", "slow", message="it took 200 s, and its contract says 120 s")
+    write_reports((bad, slow, outcome(tmp_path, "03-good", "passed")), CONDITIONS, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "printed &lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'href="01-bad.ipynb"' in page
+    assert 'href="02-slow.ipynb"' not in page  # it is not there
+    assert "1 <small>of 3</small>" in page
+    for words in (
+        "a cell failed",
+        "slower than its contract",
+        "1.5 of 120 s",
+        "300 MiB of 2.0 GiB",
+        "torch on the CPU",
+    ):
+        assert words in page
+    assert "default-src 'none'" in page

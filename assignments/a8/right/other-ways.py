@@ -26,7 +26,9 @@ def count_measurements(stream, window_s, delay_s):
     grouped = stream.groupBy("detector", F.window(F.col("event_time"), "%d seconds" % window_s))
     sets = grouped.agg(F.collect_set(F.col("event")).alias("events"))
     return sets.select(
-        F.unix_timestamp(F.col("window")["start"]).alias("begin"), "detector", F.size("events").cast("long").alias("count")
+        F.unix_timestamp(F.col("window")["start"]).alias("begin"),
+        "detector",
+        F.size("events").cast("long").alias("count"),
     )
 
 

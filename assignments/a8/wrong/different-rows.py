@@ -8,7 +8,9 @@ class Sink:
         self.file = Path(folder, "rows.parquet")
 
     def write(self, frame, number):
-        table = pd.concat([*([pd.read_parquet(self.file)] if self.file.exists() else []), frame.toPandas().assign(batch=number)])
+        table = pd.concat(
+            [*([pd.read_parquet(self.file)] if self.file.exists() else []), frame.toPandas().assign(batch=number)]
+        )
         table.drop_duplicates([name for name in table if name != "batch"]).to_parquet(self.file, index=False)
 
     def read(self):

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 19
+# score: 18
 # why: a message is dropped as soon as it is older than the watermark, whatever its window; copies are counted
 # others: reference
 # %% a8-predict-solution

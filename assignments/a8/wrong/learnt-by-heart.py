@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 4
+# score: 5
 # why: what the visible checks ask for, and nothing else; the model is right for one table, and not looked at
 # %% a8-predict-solution
 def predict_windows(batches, window_s, delay_s):
@@ -29,7 +29,12 @@ class Sink:
 def make_report(rows, trained):
     return json.dumps(
         {
-            "messages": 4, "measurements": 3, "micro_batches": 2, "latency_s": {"median": 4.0, "largest": 6.0},
-            "auc": 0.9, "auc_error": 0.01, "scores": [[5, 0.25], [7, 0.75], [9, 0.5]],
+            "messages": 4,
+            "measurements": 3,
+            "micro_batches": 2,
+            "latency_s": {"median": 4.0, "largest": 6.0},
+            "auc": 0.9,
+            "auc_error": 0.01,
+            "scores": [[5, 0.25], [7, 0.75], [9, 0.5]],
         }
     )

@@ -12,7 +12,7 @@ def train(table):
     from sklearn.ensemble import RandomForestClassifier
 
     features = prepare(table, {})
-    model = RandomForestClassifier(100, random_state=1).fit(features, table["label"])
+    model = RandomForestClassifier(30, random_state=1).fit(features, table["label"])
     area = auc(table["label"], model.predict_proba(features)[:, 1])
     exported = io.BytesIO()
     joblib.dump(model, exported)

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 18
+# score: 16
 # why: a straight line cannot find a peak; the error is the spread of nothing; the report counts copies as measurements, and takes the later one
 # others: reference
 # %% a8-model-solution

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 21
+# score: 18
 # why: who waits ten times as long as was asked counts what is too late, and keeps it
 # others: reference
 # %% a8-count-solution

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 18
+# score: 16
 # why: a message is dropped as soon as it is older than the watermark, whatever its window; copies are counted
 # others: reference
 # %% a8-predict-solution

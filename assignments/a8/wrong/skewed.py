@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 19
+# score: 18
 # why: energies in units of the median of the table that happens to be there; loaded for each table; promised what it gets on its own training data
 # others: reference
 # %% a8-model-solution

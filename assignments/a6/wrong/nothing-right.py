@@ -30,7 +30,15 @@ def halving(run, trials, smallest, eta):
 
 
 # %% a6-search-solution
-report = {"trials": 81, "spent": 10_000, "winner": {"rate": 0.01}, "epochs": 81, "validation": 1.0, "test": 1.0, "error": 0}
+report = {
+    "trials": 81,
+    "spent": 10_000,
+    "winner": {"rate": 0.01},
+    "epochs": 81,
+    "validation": 1.0,
+    "test": 1.0,
+    "error": 0,
+}
 
 # %% [markdown] a6-words-answer
 # More executors find better models.

@@ -1,4 +1,8 @@
-"""What tests of assignments hand to students' functions: a machine with a clock of its own, and a spy."""
+"""What tests of assignments hand to students' functions: a machine with a clock of its own, a spy, and a black box."""
+
+import math
+import os
+import pickle
 
 import numpy as np
 import pytest
@@ -6,6 +10,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from coursekit.grading.blackbox import BlackBox, read_journal
 from coursekit.grading.machine import FakeMachine
 from coursekit.grading.spies import Spy, fits
 
@@ -61,3 +66,46 @@ def test_a_spy_in_a_pipeline_writes_down_what_reaches_it():
     assert np.allclose(seen.mean(axis=0), 0)
     assert np.array_equal(told, labels)
     assert fitted.predict(features).tolist() == [0, 0, 0, 1, 1, 1]
+
+
+TRIALS = [{"rate": 10.0 ** -(power + 1), "seed": power} for power in range(4)]
+
+
+def test_a_black_box_scores_a_trial_by_its_distance_and_always_the_same(tmp_path):
+    box = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01}, noise=0.5)
+    exact = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01})
+    assert [exact(trial, 1) for trial in TRIALS] == pytest.approx([-1, 0, -1, -4])
+    assert [box(trial, 4) for trial in TRIALS] == [pickle.loads(pickle.dumps(box))(trial, 4) for trial in TRIALS]
+    luck = [abs(box({"rate": 0.01, "seed": own}, budget)) for budget in (1, 100) for own in range(200)]
+    assert sum(luck[:200]) > 5 * sum(luck[200:])
+
+
+def test_a_good_trial_of_a_slow_black_box_is_poor_with_a_small_budget(tmp_path):
+    box = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01}, slow=5.0)
+    good, poor = {"rate": 0.01, "seed": 1}, {"rate": 1.0, "seed": 2}
+    assert box(good, 1) < box(poor, 1)
+    assert box(good, 10) > box(poor, 10)
+
+
+def test_a_black_box_crashes_from_a_budget_on_and_gives_what_it_is_told(tmp_path):
+    box = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01}, crashes={0: 3}, gives={1: math.inf, 2: None})
+    small, large = box.run(TRIALS, 1), box.run(TRIALS, 3)
+    assert [bool(row["error"]) for row in small] == [False, True, True, False]
+    assert [bool(row["error"]) for row in large] == [True, True, True, False]
+    assert large[0]["error"].startswith("MemoryError: ")
+    assert [math.isnan(row["score"]) for row in large] == [True, True, True, False]
+    assert [row["trial"] for row in large] == [0, 1, 2, 3]
+
+
+def test_a_black_box_writes_down_each_training_and_who_did_it(tmp_path):
+    box = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01}, crashes={0: 1})
+    assert read_journal(box.journal) == []
+    box.run(TRIALS[:2], 7)
+    here = {"process": os.getpid(), "partition": -1}
+    assert read_journal(box.journal) == [{"seed": own, "budget": 7, **here} for own in (0, 1)]
+
+
+def test_nothing_that_a_black_box_hands_out_leads_to_the_test_that_made_it(tmp_path):
+    box = BlackBox(journal=tmp_path / "journal", best={"rate": 0.01})
+    for function in (box.__call__, box.run, box.value):
+        assert function.__func__.__globals__["__name__"] == "coursekit.grading.blackbox"

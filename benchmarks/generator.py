@@ -3,7 +3,8 @@
 Three questions in one run:
 
 - How long does a row take, beside as many normal random numbers as it has columns from plain numpy?
-- Do the 28 columns look right: ranges, the masses at which signal and background peak, correlations?
+- Do the 28 columns look right: ranges, the masses at which signal and background peak, correlations? (Jets radiate some
+  of their energy out of their cones, so masses made of jets peak some per cent below the particle's own.)
 - Do models find them as difficult as the public events? For the public set, boosted trees do worst with the low-level
   columns alone, better with the high-level ones and best with all; a deep network, trained on ten million events, does
   better with the low-level columns than with the high-level ones (P. Baldi, P. Sadowski, D. Whiteson, Nat. Commun. 5,

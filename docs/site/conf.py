@@ -10,6 +10,7 @@ project = "Machine learning on provisioned resources"
 author = "The coursekit authors"
 copyright = "The coursekit authors, BSD-3-Clause"
 language = "en"
+highlight_language = "none"  # of code that does not say its own; notebooks do
 
 extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton"]
 exclude_patterns = ["static"]
@@ -17,6 +18,8 @@ exclude_patterns = ["static"]
 # Notebooks are shown as they were executed; building the site executes nothing.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_code_prompt_show = "Show the check's code"
+nb_code_prompt_hide = "Hide the check's code"
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = True

@@ -132,12 +132,12 @@ def test_results_name_no_folder_of_the_machine_and_no_page_that_is_gone(course):
     assert html.data["text/html"] == "<b>2 executors</b> Spark UI"
 
 
-def test_checks_of_exercises_are_folded(course):
+def test_checks_of_exercises_are_folded_and_questions_wrapped(course):
     cells = lesson_cells()
-    cells[2]["id"] = "check-rows"
+    cells[1]["id"], cells[2]["id"] = "predict-rows", "check-rows"
     write(course.lessons / "01-clusters.ipynb", cells, coursekit={"title": "Clusters"})
     tags = [cell.metadata.get("tags") for cell in cells_of(files(course)["lessons/01-clusters.ipynb"])]
-    assert tags == [None, ["parameters"], ["hide-input"], None]
+    assert tags == [None, ["parameters", "wrapped"], ["hide-input"], None]
 
 
 def test_the_glossary_has_each_term_once_with_its_lessons(course):
@@ -152,6 +152,11 @@ def test_links_between_documents_stay_and_links_to_what_is_not_there_go(course):
     made = files(course)
     assert "(../lessons/01-clusters.ipynb)" in made["docs/students.md"]
     assert "Notes, [to](../students.md)" in made["docs/teaching/README.md"]
+
+
+def test_a_link_that_is_called_like_a_file_gets_the_title_of_the_page(course):
+    (course.root / "docs/students.md").write_text("# Students\n\n[README.md](teaching/README.md#a) [it](students.md)\n")
+    assert "[](teaching/README.md#a) [it](students.md)" in files(course)["docs/students.md"]
 
 
 def test_links_to_what_is_not_there_lead_to_the_repository_if_there_is_one(course):
@@ -176,7 +181,7 @@ def test_with_a_repository_a_lesson_opens_through_nbgitpuller():
     ).hub_link("lessons/01-clusters.ipynb")
     assert link == (
         "https://hub.example.org/hub/user-redirect/git-pull?repo=https%3A%2F%2Fexample.org%2Fa%2Fcourse.git&branch=v1"
-        "&urlpath=lab%2Ftree%2Fcourse%2Flessons%2F01-clusters.ipynb"
+        "&targetpath=course&urlpath=lab%2Ftree%2Fcourse%2Flessons%2F01-clusters.ipynb"
     )
 
 

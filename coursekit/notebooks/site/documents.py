@@ -40,10 +40,11 @@ def relinked(text: str, *, at: str, to: str, pages: Mapping[str, str], elsewhere
         path, hash_, heading = target.partition("#")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(at), path))
         if path in pages:
-            new: str | None = posixpath.relpath(pages[path], posixpath.dirname(to) or ".") + hash_ + heading
-        else:
-            new = elsewhere(path)
-        return f"{match['picture']}[{match['text']}]({new})" if new else match["text"]
+            new = posixpath.relpath(pages[path], posixpath.dirname(to) or ".") + hash_ + heading
+            text = "" if match["text"] == posixpath.basename(path) else match["text"]  # Sphinx puts the page's title
+            return f"{match['picture']}[{text}]({new})"
+        address = elsewhere(path)
+        return f"{match['picture']}[{match['text']}]({address})" if address else match["text"]
 
     return _CODE_OR_LINK.sub(place, text)
 

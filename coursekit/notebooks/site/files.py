@@ -68,7 +68,9 @@ class SiteSettings:
         if self.repository is None:
             return f"{base}/lab/tree/{urllib.parse.quote(path)}"
         name = self.repository.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
-        query = {"repo": self.repository, "branch": self.branch, "urlpath": f"lab/tree/{name}/{path}"}
+        # without a target, nbgitpuller 1.3 calls the folder "course.git" where the address ends so
+        query = {"repo": self.repository, "branch": self.branch, "targetpath": name}
+        query["urlpath"] = f"lab/tree/{name}/{path}"
         return f"{base}/git-pull?{urllib.parse.urlencode(query)}"
 
     def source_link(self, path: str) -> str | None:

@@ -18,7 +18,8 @@ from coursekit.notebooks.kept import Kept, read_record
 State = Literal["executed", "changed", "missing"]
 
 _INJECTED: Final = "injected-parameters"  # papermill's
-_CHECK: Final = "check-"  # cells with the checks of exercises; their code is folded
+# How cells of the lessons look (their ids begin so): checks are folded, questions wrapped, for they have to be read.
+_LOOKS: Final = {"check": "hide-input", "predict": "wrapped", "exercise": "wrapped"}
 _FOR_THE_READER: Final = ("kernelspec", "language_info")
 # Spark's own pages, which were there while the notebook ran.
 _LOCAL_LINK: Final = re.compile(r"<a\b[^>]*href=['\"]https?://(?:127\.0\.0\.1|localhost)\b[^>]*>(.*?)</a>", re.DOTALL)
@@ -89,8 +90,9 @@ def page_of(lesson: LessonPage, *, root: Path, hub_link: str | None) -> Document
     for cell in document.cells:
         if cell.cell_type == "code":
             cell.outputs = [_cleaned(each, root) for each in cell.outputs if each.get("name") != "stderr"]
-            if cell.get("id", "").startswith(_CHECK):
-                cell.metadata["tags"] = [*tags_of(cell), "hide-input"]
+            kind = cell.get("id", "").partition("-")[0]
+            if kind in _LOOKS:
+                cell.metadata["tags"] = [*tags_of(cell), _LOOKS[kind]]
     for key in set(document.metadata) - set(_FOR_THE_READER):
         del document.metadata[key]
     note = "\n\n".join(filter(None, (_link_text(hub_link), _note_on(lesson, parameters))))

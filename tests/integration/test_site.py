@@ -23,9 +23,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 INDEX = "# Home\n\n```{toctree}\nlessons/index\nassignments\nglossary\ndocs/students\ndocs/teaching/README\n"
 GLOSSARY = "## Glossary\n\n| term | meaning |\n| --- | --- |\n| straggler | slow task |"
 
-pytestmark = pytest.mark.skipif(
-    SPHINX is None, reason="no Sphinx with MyST-NB here: `make site` installs them"
-)
+pytestmark = pytest.mark.skipif(SPHINX is None, reason="no Sphinx with MyST-NB here: `make site` installs them")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -105,22 +105,18 @@ def prepare_site(course: Course, settings: SiteSettings, out: Path) -> tuple[Les
 
 def site_files(course: Course, settings: SiteSettings, lessons: Sequence[LessonPage]) -> dict[str, bytes]:
     """Give the files of the site's source by their paths in it."""
-    documents = sorted(path for path in (course.root / "docs").glob("*.md"))
-    timetables = course.root / _TIMETABLES
-    documents += [timetables] if timetables.is_file() else []
-    pages = {_in(course, path): _in(course, path) for path in documents}
+    documents = [path for path in (*(course.root / "docs").glob("*.md"), course.root / _TIMETABLES) if path.is_file()]
+    pictures = _files_in(course.root / "docs" / "pictures")
+    pages = {_in(course, path): _in(course, path) for path in (*documents, *pictures)}
     pages |= {_in(course, lesson.notebook.path): f"lessons/{lesson.notebook.path.name}" for lesson in lessons}
     pages |= {"README.md": _HOME, "lessons": _LESSONS, "assignments": _ASSIGNMENTS, "docs/teaching": _TIMETABLES}
 
     def linked(text: str, *, at: str, to: str) -> str:
-        return relinked(text, at=at, to=to, pages=pages | pictures, elsewhere=settings.source_link)
+        return relinked(text, at=at, to=to, pages=pages, elsewhere=settings.source_link)
 
-    pictures = {_in(course, path): _in(course, path) for path in _files_in(course.root / "docs" / "pictures")}
-    files = {
-        path.relative_to(course.root / "docs/site").as_posix(): path.read_bytes()
-        for path in _files_in(course.root / "docs" / "site")
-    }
-    files |= {name: (course.root / name).read_bytes() for name in pictures}
+    frame = course.root / "docs" / "site"
+    files = {path.relative_to(frame).as_posix(): path.read_bytes() for path in _files_in(frame)}
+    files |= {_in(course, path): path.read_bytes() for path in pictures}
     text = {
         _LESSONS: _lessons_page(lessons),
         _ASSIGNMENTS: linked(_assignments_page(course), at="assignments/NAME/NAME.ipynb", to=_ASSIGNMENTS),
@@ -200,8 +196,8 @@ def _runs_on(notebook: Notebook) -> str:
     return _RUNTIMES[contract.runtime] + workers
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
 
 
 def _in(course: Course, path: Path) -> str:

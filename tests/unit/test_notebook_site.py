@@ -119,7 +119,8 @@ def test_an_executed_notebook_that_somebody_changed_is_not_shown(course):
 
 
 def test_results_name_no_folder_of_the_machine_and_no_page_that_is_gone(course):
-    home = f"{Path.home()}/x and /opt/env/lib/python3.11/site-packages/py4j/gateway.py:3 and {course.root}/lessons/y"
+    library, ours = "/opt/env/lib/python3.11/site-packages/py4j/gateway.py:3", "/srv/coursekit/faults.py:9"
+    home = f"{Path.home()}/x and {library} and {ours} and {course.root}/lessons/y"
     cells = lesson_cells(glossary="| node | a machine |\n", printed=home)
     link = "<b>2 executors</b> <a href='http://127.0.0.1:4040' target='_blank'>Spark UI</a>"
     cells[2].outputs += [
@@ -128,7 +129,7 @@ def test_results_name_no_folder_of_the_machine_and_no_page_that_is_gone(course):
     ]
     execute(course, cells)
     printed, html = cells_of(files(course)["lessons/01-clusters.ipynb"])[2].outputs
-    assert printed.text == "~/x and py4j/gateway.py:3 and lessons/y"
+    assert printed.text == "~/x and py4j/gateway.py:3 and coursekit/faults.py:9 and lessons/y"
     assert html.data["text/html"] == "<b>2 executors</b> Spark UI"
 
 

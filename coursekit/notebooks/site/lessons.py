@@ -23,7 +23,9 @@ _LOOKS: Final = {"check": "hide-input", "predict": "wrapped", "exercise": "wrapp
 _FOR_THE_READER: Final = ("kernelspec", "language_info")
 # Spark's own pages, which were there while the notebook ran.
 _LOCAL_LINK: Final = re.compile(r"<a\b[^>]*href=['\"]https?://(?:127\.0\.0\.1|localhost)\b[^>]*>(.*?)</a>", re.DOTALL)
-_INSTALLED: Final = re.compile(r"(?:/[^\s/'\"<>:]+)+/(?:site-packages|lib/python3\.\d+)/")
+_INSTALLED: Final = re.compile(
+    r"(?:/[^\s/'\"<>:]+)+/(?:site-packages/|lib/python3\.\d+/|(?=coursekit/[\w/]+\.py\b))"  # libraries, and ours
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

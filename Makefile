@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest images test-images notebooks changes gates benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images test-images notebooks changes site gates benchmark format clean
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,14 @@ notebooks: env ## execute every lesson and assignment at its small size, unless 
 
 changes: env ## what this branch altered in each notebook since it left BASE, for reviewers: build/changes.md
 	coursekit notebook diff --base $(or $(BASE),main) --to build/changes.md
+
+site: env build/site/env/.synced ## build the web site in build/site/html from executed notebooks (`make notebooks` first; HUB=, REPOSITORY=, BRANCH=: links into the Hub)
+	coursekit notebook site $(if $(HUB),--hub $(HUB)) $(if $(REPOSITORY),--repository $(REPOSITORY)) $(if $(BRANCH),--branch $(BRANCH))
+	build/site/env/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/site/doctrees build/site/source build/site/html
+
+build/site/env/.synced: uv.lock pyproject.toml | $(UV)
+	UV_PROJECT_ENVIRONMENT=build/site/env $(UV) sync --frozen --quiet --only-group site
+	@touch $@
 
 gates: env ## prove that every assignment is fair: each answer gets its points in a sandbox, nothing leaks
 	coursekit assignment gate --all

@@ -10,6 +10,7 @@ import typer
 from coursekit.cli.choice import Names, chosen_notebooks, count, short_path
 from coursekit.cli.notebook_diff import diff
 from coursekit.cli.notebook_run import run
+from coursekit.cli.notebook_site import site
 from coursekit.cli.output import Json, show
 from coursekit.config import find_course
 from coursekit.errors import NotebookNotCleanError, SettingsError
@@ -83,6 +84,7 @@ def tidy(names: Names = None) -> None:
 
 app.command(epilog="Example:  coursekit notebook run 01 a1 --jobs 2")(run)
 app.command(epilog="Example:  coursekit notebook diff --base main --to build/changes.md")(diff)
+app.command(epilog="Example:  coursekit notebook site --hub https://hub.example.org")(site)
 
 
 def _row(notebook: Notebook, *, full: bool) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Notebook:
             names.add(self.path.parent.name)
         return frozenset(name.lower() for name in names)
 
+    @property
+    def number(self) -> int | None:
+        """A lesson's number; None for what has none."""
+        match = _LESSON.fullmatch(self.path.stem) if self.kind == "lesson" else None
+        return int(match["number"]) if match else None
+
     def contract(self) -> Contract:
         """Read its contract; without one, its first heading is the title and all else is the default.
 

@@ -58,11 +58,17 @@ class Kept:
 
 def read_kept(record: Path, executed: Path, key: str) -> Kept | None:
     """Give the earlier execution if it still holds: the same key, and the executed notebook as it was written."""
+    kept = read_record(record, executed)
+    return kept if kept is not None and kept.key == key else None
+
+
+def read_record(record: Path, executed: Path) -> Kept | None:
+    """Give the earlier execution, whatever has changed since, if the executed notebook is as it was written."""
     try:
         kept = Kept(**json.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return kept if kept.key == key and kept.executed == _digest_of(executed) else None
+    return kept if kept.executed == _digest_of(executed) else None
 
 
 def keep(record: Path, executed: Path, key: str, *, seconds: float, when: str, device: str, memory: int = 0) -> None:

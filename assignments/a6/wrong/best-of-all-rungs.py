@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 20
+# score: 21
 # why: the highest score of any rung wins, though on small rungs it is mostly luck
 # others: reference
 # %% a6-halving-solution

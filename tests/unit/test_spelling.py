@@ -15,6 +15,7 @@ ALLOWED = {
     "catalog",  # catalog.toml
     "dialog",
     "disk",
+    "meter",  # what counts
     "normalization",  # batch normalization, a layer's name
     "optimization",  # in titles of papers
     "optimizations",

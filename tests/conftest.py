@@ -20,11 +20,21 @@ hypothesis.settings.load_profile("course")
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("unit", "lessons", "contract", "images", "integration", "browser", "attacks")
+# Whole systems with limits of time, on machines that do other work too. A second try is listed; no attack has one.
+TRIED_AGAIN = ("contract", "integration", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the cheap layers first: a typing error should not wait for a browser."""
-    items.sort(key=lambda item: LAYERS.index(item.path.relative_to(ROOT / "tests").parts[0]))
+    """Run the cheap layers first: a typing error should not wait for a browser. Large ones have a second try."""
+    items.sort(key=lambda item: LAYERS.index(layer_of(item)))
+    for item in items:
+        if layer_of(item) in TRIED_AGAIN:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def layer_of(item: pytest.Item) -> str:
+    """Name the folder of a test."""
+    return item.path.relative_to(ROOT / "tests").parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -90,5 +90,5 @@ def test_a_page_says_so_when_nothing_changed(checkout):
 
 
 def test_a_branch_that_is_not_there_is_named(checkout):
-    with pytest.raises(NotebookError, match="mian"):
-        changes_since("mian", checkout)
+    with pytest.raises(NotebookError, match="nowhere"):
+        changes_since("nowhere", checkout)

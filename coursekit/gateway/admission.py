@@ -42,9 +42,14 @@ def check_number(names: Iterable[str], *, most: int) -> None:
         )
 
 
+def is_same_shape(there: ClusterSpec, wanted: ClusterSpec) -> bool:
+    """Tell whether two clusters differ in the number of their workers alone."""
+    return replace(there, workers=wanted.workers) == wanted
+
+
 def check_same_shape(there: ClusterSpec, wanted: ClusterSpec) -> None:
     """Refuse other workers under the name of a cluster that runs."""
-    if replace(there, workers=wanted.workers) != wanted:
+    if not is_same_shape(there, wanted):
         raise ClusterDiffersError(
             f"cluster {there.name!r} runs with {_shape(worker_of(there))} per worker, "
             f"not with {_shape(worker_of(wanted))}.",

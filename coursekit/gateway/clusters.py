@@ -15,7 +15,7 @@ from typing import TypeVar
 from coursekit.cluster import Change, ClusterSpec, LocalProvisioner
 from coursekit.engine import Engine
 from coursekit.errors import ClusterNotFoundError, EngineUnavailableError, GatewayError
-from coursekit.gateway.admission import check_number, check_possible, check_same_shape
+from coursekit.gateway.admission import check_number, check_possible, check_same_shape, is_same_shape
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.ledger import Entry
@@ -99,6 +99,9 @@ class ClassClusters:
         entries, key = self._loop.entries, f"{owner}/{spec.name}"
         while (entry := entries.get(key)) is not None and entry.is_ending:
             await entry.changed.wait()
+        if entry is not None and entry.is_prepared and not is_same_shape(entry.spec, spec):
+            await self._loop.end(entry)  # made for the lesson, and its owner wants another
+            entry = None
         if entry is None:
             others = [one.spec.name for one in entries.values() if one.owner == owner and not one.has_failed]
             check_number(others, most=self.settings.limits.clusters)
@@ -107,7 +110,7 @@ class ClassClusters:
             check_same_shape(entry.spec, spec)
         if spec.workers > entry.spec.workers or entry.has_failed:
             entry.since = self._loop.turn()
-        entry.assignment = assignment
+        entry.assignment, entry.is_prepared = assignment, False
         entry.spec, entry.error, entry.change, entry.not_before = spec, None, Change(), 0.0
         entry.asked += 1
         entry.use()

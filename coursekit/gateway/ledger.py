@@ -54,6 +54,8 @@ class Entry:
         Until then nothing is tried again that has just failed, for the reason in ``obstacle``.
     assignment : str
         What it is used for, as its owner's notebook says.
+    is_prepared : bool
+        Whether it was made before its owner asked.
     revision : int
         Counts what happens to it.
     """
@@ -80,6 +82,7 @@ class Entry:
     is_busy: bool = False
     is_ending: bool = False
     is_warned: bool = False
+    is_prepared: bool = False
     revision: int = field(default_factory=lambda: int(time.time() * 1000))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import time
 from typing import Any
 
+from coursekit.cluster import ClusterSpec
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
 
@@ -52,4 +53,5 @@ def _resources(given: dict[str, Any] | None) -> Resources | None:
 
 def _hours(given: dict[str, Any]) -> Hours:
     begin, end = (time.fromisoformat(given[key]) for key in ("begin", "end"))
-    return Hours(days=tuple(given["days"]), begin=begin, end=end, zone=given.get("zone", "UTC"))
+    cluster = ClusterSpec(**given["cluster"]) if given.get("cluster") else None
+    return Hours(days=tuple(given["days"]), begin=begin, end=end, zone=given.get("zone", "UTC"), cluster=cluster)

@@ -9,6 +9,7 @@ from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from coursekit.cluster import ClusterSpec
 from coursekit.config import format_memory
 from coursekit.errors import SettingsError
 
@@ -130,6 +131,8 @@ class Hours:
         From the first moment until just before the second, on the clock of ``zone``.
     zone : str
         A time zone's name, such as ``"Europe/Rome"``.
+    cluster : ClusterSpec or None
+        The lesson's cluster, which each user whose server runs is given before they ask.
 
     Raises
     ------
@@ -141,6 +144,7 @@ class Hours:
     begin: time
     end: time
     zone: str = "UTC"
+    cluster: ClusterSpec | None = None
 
     def __post_init__(self) -> None:
         for day in self.days:

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -27,6 +27,7 @@ from coursekit.gateway.lifetime import QUEUE_S, judge
 from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.quota_book import QuotaBook, QuotaStore
 from coursekit.gateway.quotas import Quotas, Resources
+from coursekit.gateway.ready import Preparation
 from coursekit.gateway.servers import Servers
 from coursekit.gateway.settings import GatewaySettings
 from coursekit.gateway.sight import Seen, see
@@ -70,6 +71,7 @@ class Reconciler:
         self._is_watched = False
         self._joined: set[str] = set()
         self._forgotten: dict[str, float] = {}
+        self._preparation = Preparation()
 
     async def run(self) -> None:
         """Look on each change and now and then, until stopped."""
@@ -164,6 +166,7 @@ class Reconciler:
         )
         running = await self._background.read(self._servers.running) if self._servers else None
         self._capacity, self._overhead = capacity, _overhead(nodes, capacity)
+        self._prepare(running or {})
         clusters = see(nodes)
         self._adopt({key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}, remembered)
         for entry in list(self.entries.values()):
@@ -173,6 +176,14 @@ class Reconciler:
             if self.entries.get(entry.key) is entry:
                 self._judge(entry, running)
         self._decide(looked)
+
+    def _prepare(self, running: Iterable[str]) -> None:
+        """Begin the clusters of a lesson that is about to begin, of those whose servers run."""
+        for owner, spec in self._preparation.due(self._settings.quotas, running, datetime.now().astimezone()):
+            if f"{owner}/{spec.name}" not in self.entries:
+                entry = Entry(owner=owner, spec=spec, since=self.turn(), asked=1, is_prepared=True)
+                self.entries[entry.key] = entry
+                entry.changed_at = time.monotonic()
 
     def _adopt(self, clusters: Mapping[str, Seen], remembered: Mapping[str, Wanted]) -> None:
         """Take up clusters that an earlier gateway started, and the queue that it had."""

@@ -211,7 +211,7 @@ def test_every_key_of_the_course_file_is_in_the_reference_and_every_one_there_is
         fields_of(HubSettings, "", without=tables)
         | fields_of(Profile, "profiles.NAME.", without=("name",))
         | {f"quotas.{key}" for key in quota_settings._KEYS if key != "users"}
-        | {"quotas.course_hours.zone", "quotas.users.NAME"}
+        | {"quotas.course_hours.cluster", "quotas.course_hours.zone", "quotas.users.NAME"}
         | fields_of(Login, "login.", without=("oauth", "lti13"))
         | fields_of(OAuth, "login.oauth.")
         | fields_of(Lti13, "login.lti13.")

@@ -58,6 +58,17 @@ def test_every_example_in_the_committed_file_can_be_switched_on(tmp_path):
         ("title = 'T'\n[quotas.users.ada]\nwait = 2", 3, "wait"),
         ("title = 'T'\n[quotas.users.ada]\nweight = -1.0", 3, "-1.0"),
         ("title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 16:00:00\nend = 14:00:00", 2, "14:00"),
+        (
+            "title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\ncluster = {workers = 2}",
+            6,
+            "no name",
+        ),
+        (
+            "title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\n"
+            "cluster = {name = 'x', workers = 0}",
+            6,
+            "workers = 0",
+        ),
         ("title = 'T'\n[[quotas.course_hours]]\ndays = ['mo']\nbegin = 14:00:00\nend = 16:00:00", 2, "'mo'"),
         ("title = 'T'\n[login]\nkind = 'telepathy'", 3, "telepathy"),
         ("title = 'T'\n[login]\nkind = 'oauth'", 3, "oauth"),

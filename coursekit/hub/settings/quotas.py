@@ -16,6 +16,7 @@
     begin = 14:00:00
     end = 16:00:00
     zone = "Europe/Rome"
+    cluster = { name = "lesson-06", workers = 2, memory = "2g" }
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Any, Final
 
+from coursekit.cluster import ClusterSpec
 from coursekit.config import GiB
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
@@ -64,6 +66,17 @@ class _Amount:
             raise SettingsError(f"cores = {self.cores} is no amount.", fix="give a number of 0 or more")
         if self.gpus < 0:
             raise SettingsError(f"gpus = {self.gpus} is no amount.", fix="give 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cluster:
+    name: str = ""
+    workers: int = 2
+    cores: int = 1
+    memory: int = field(default=2 * GiB, metadata=MEMORY)
+
+    def __post_init__(self) -> None:
+        ClusterSpec(name=self.name, workers=self.workers, cores=self.cores, memory=self.memory)
 
 
 def read_quotas(table: Any, keys: Keys) -> Quotas:
@@ -126,7 +139,7 @@ def _resources(table: Any, keys: Keys) -> Resources:
 
 
 def _hours(table: Any, keys: Keys) -> Hours:
-    values = _known(table, keys, (*_HOURS_KEYS, "zone"))
+    values = _known(table, keys, (*_HOURS_KEYS, "cluster", "zone"))
     for key in _HOURS_KEYS:
         if key not in values:
             raise MisfitError(keys, f"hours of the course do not say {key}.", f"add a line with {key}")
@@ -137,7 +150,22 @@ def _hours(table: Any, keys: Keys) -> Hours:
     zone = values.get("zone", "UTC")
     if not isinstance(zone, str):
         raise MisfitError((*keys, "zone"), f"zone = {zone!r} is of the wrong kind.", 'write it like "Europe/Rome"')
-    return refused_in(keys, lambda: Hours(days=days, begin=values["begin"], end=values["end"], zone=zone))
+    cluster = _cluster(values["cluster"], (*keys, "cluster")) if "cluster" in values else None
+    return refused_in(
+        keys, lambda: Hours(days=days, begin=values["begin"], end=values["end"], zone=zone, cluster=cluster)
+    )
+
+
+def _cluster(table: Any, keys: Keys) -> ClusterSpec:
+    if "name" not in require_table(table, keys):
+        raise MisfitError(
+            keys, "the cluster of a lesson has no name.", 'write it as the lesson does: name = "lesson-06"'
+        )
+    one = build(_Cluster, table, keys, readers={})
+    spec = ClusterSpec(name=one.name, workers=one.workers, cores=one.cores, memory=one.memory)
+    if spec.workers < 1:
+        raise MisfitError((*keys, "workers"), f"workers = {spec.workers} is no cluster.", "use 1 or more")
+    return spec
 
 
 def _known(table: Any, keys: Keys, known: tuple[str, ...]) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def test_every_example_in_the_committed_file_can_be_switched_on(tmp_path):
         ("title = 'T'\n[quotas.users.ada]\nweight = -1.0", 3, "-1.0"),
         ("title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 16:00:00\nend = 14:00:00", 2, "14:00"),
         (
-            "title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\ncluster = {workers = 2}",
+            "title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\n"
+            "cluster = {workers = 2}",
             6,
             "no name",
         ),

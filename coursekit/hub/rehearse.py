@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import cycle
 from typing import Any, Final
 
@@ -35,8 +36,10 @@ Watch = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
 
 _FIRST_NAMES: Final = ("ada", "ben", "chloe")
-_KINDS: Final = ("full", "half", "none")
+_KINDS: Final = ("full", "half", "none", "hostile")
 _ANSWER_FILES: Final = {"half": "half", "none": "nothing-right"}
+# What a hostile student does before the right answers: the grader sees that a function which tests use was replaced.
+_TAMPERING: Final = "import unittest.case\nunittest.case.TestCase.assertEqual = lambda *given, **more: None\n"
 
 
 def bot_names(students: int) -> tuple[str, ...]:
@@ -53,7 +56,8 @@ def rehearse(
     workers: int = 0,
     watch: Watch = lambda step, done, total: None,
 ) -> Rehearsal:
-    """Play an assignment from its release to the feedback, with bots that answer fully, by half, and wrongly in turn.
+    """Play an assignment from its release to the feedback, with bots that answer fully, by half, wrongly, and with
+    ill intent in turn.
 
     Parameters
     ----------
@@ -121,7 +125,14 @@ def _answers(grading: GradingSettings, assignment: str) -> dict[str, Answer]:
 
     folder = find_assignment(grading, assignment)
     wrong = {kind: read_answer(folder / "wrong" / f"{file}.py") for kind, file in _ANSWER_FILES.items()}
-    return {"full": reference_answer(folder / f"{assignment}.ipynb"), **wrong}
+    full = reference_answer(folder / f"{assignment}.ipynb")
+    return {"full": full, "hostile": _tampered(full), **wrong}
+
+
+def _tampered(answer: Answer) -> Answer:
+    """Give right answers that deserve no automatic point, for their first cell bends what tests stand on."""
+    first = next(iter(answer.cells))
+    return replace(answer, score=0.0, cells={**answer.cells, first: _TAMPERING + answer.cells[first]})
 
 
 def _together(bots: list[Bot], act: Callable[[Bot, Watch], Awaitable[None]], watch: Watch) -> dict[str, str]:

@@ -30,7 +30,7 @@ class BotResult:
     student : str
         Its name.
     answers : str
-        ``"full"``, ``"half"`` or ``"none"``.
+        ``"full"``, ``"half"``, ``"none"`` or ``"hostile"``.
     deserved : float
         Automatic points that these answers are worth.
     grade : Grade or None

@@ -38,16 +38,16 @@ async def logged_in(hub, name, *, password=None):
 def test_a_class_of_bots_gets_the_grades_it_deserves(hub):
     seen = []
     rehearsal = rehearse(
-        hub.settings, hub.running, students=3, workers=1, watch=lambda step, done, total: seen.append((step, done))
+        hub.settings, hub.running, students=4, workers=1, watch=lambda step, done, total: seen.append((step, done))
     )
     for step in rehearsal.times:
         print(f"{step.step}: median {step.median_s:.2f} s, 95th percentile {step.p95_s:.2f} s")
     rehearsal.require_deserved()
-    full, half, none = rehearsal.results
+    full, half, none, hostile = rehearsal.results
     assert full.grade.auto_score == full.grade.auto_max > 0
     assert half.grade.auto_score * 2 == half.grade.auto_max
-    assert none.grade.auto_score == 0
-    assert ("submit", 3) in seen
+    assert none.grade.auto_score == hostile.grade.auto_score == 0
+    assert ("submit", 4) in seen
     assert {"start cluster", "Spark job"} <= {step.step for step in rehearsal.times}
     assert not [part for part in status(hub.settings) if part.part == "server"], "the bots log out at the end"
 

@@ -28,7 +28,8 @@ def rehearse(
 
     Bots log in, run a job on their own cluster, fetch, answer and submit; they are graded, and read their feedback.
 
-    The bots answer fully, by half, wrongly, and with a trick that the grader must see, in turn. The command fails if a bot's grade is not what it deserves.
+    The bots answer fully, by half, wrongly, and with a trick that the grader must see, in turn. The command fails if a
+    bot's grade is not what it deserves.
     """
     from coursekit.cli.steps import watching
     from coursekit.hub.rehearse import rehearse as play

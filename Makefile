@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo test lint types layers warm pytest images test-images notebooks changes site gates benchmark format clean
+.PHONY: help env demo test lint types layers warm pytest images test-images notebooks changes site gates dist push benchmark format clean
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ site: env build/site/env/.synced ## build the web site in build/site/html from e
 build/site/env/.synced: uv.lock pyproject.toml | $(UV)
 	UV_PROJECT_ENVIRONMENT=build/site/env $(UV) sync --frozen --quiet --only-group site
 	@touch $@
+
+dist: env ## build the package: build/dist
+	$(UV) build --quiet --out-dir build/dist
+
+push: images ## push the images to COURSEKIT_REPOSITORY, as `latest` and as VERSION; build/digests.json says under which digests
+	mkdir -p build
+	coursekit image push $(if $(VERSION),--version $(VERSION)) --json > build/digests.json
 
 gates: env ## prove that every assignment is fair: each answer gets its points in a sandbox, nothing leaks
 	coursekit assignment gate --all

@@ -101,3 +101,25 @@ def check(names: Names = None) -> None:
             fix="coursekit image build, when the images are older than the checkout; else mend their Dockerfiles",
         )
     typer.echo(f"All {len(rows)} checks hold.")
+
+
+@app.command(epilog="Example:  coursekit image push --version 0.1.0")
+def push(
+    names: Names = None,
+    version: Annotated[str | None, typer.Option(help="The tag besides latest.  [default: coursekit's]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Push images to the registry that COURSEKIT_REPOSITORY names; print the digests that it keeps them under."""
+    from rich.console import Console
+
+    from coursekit import __version__
+    from coursekit.image_push import push as push_all
+    from coursekit.images import read_catalog
+
+    known = read_catalog(find_course())
+    chosen = [image for image in known if image.name in names] if names else [one for one in known if not one.optional]
+    if unknown := sorted(set(names or ()) - {image.name for image in chosen}):
+        raise typer.BadParameter(f"no image is called {', '.join(unknown)}")
+    with Console(stderr=True).status("Pushing") as status:
+        digests = push_all(chosen, version or __version__, tell=status.update)
+    show([{"image": name, "digest": digest} for name, digest in digests.items()], as_json=as_json)

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.timeout(600)
 NOT_HERE = {
     r"^[A-Z_]+=": "says which daemon's Hub is meant: tests/integration/test_hub_compose.py",
     r"coursekit image (build|test)": "builds images for minutes: tests/images and tests/unit/test_images.py",
+    r"coursekit image push": "needs a registry: tests/integration/test_image_push.py",
     r"coursekit hub (up|status) --engine docker": "needs a daemon and images: tests/integration/test_hub_docker.py",
     r"coursekit rehearse": "needs a Hub that runs: tests/integration/test_rehearsal.py",
     r"coursekit assignment (gate|release)": "runs some fifteen notebooks in sandboxes: tests/integration/test_gate.py",

@@ -86,7 +86,8 @@ def class_hub(folder: Path, edit: Callable[[str], str] = str) -> Iterator[ClassH
 
     ``edit`` changes the text of ``course.toml``.
     """
-    os.environ["COURSEKIT_REALM"] = f"test{os.getpid()}"
+    chosen = {"COURSEKIT_REALM": f"test{os.getpid()}", "COURSEKIT_GATEWAY_ABSENT_S": "10"}
+    os.environ.update(chosen)
     course = copy_course(folder)
     path = course.hub / "course.toml"
     path.write_text(edit(path.read_text()))
@@ -97,7 +98,8 @@ def class_hub(folder: Path, edit: Callable[[str], str] = str) -> Iterator[ClassH
         yield ClassHub(course=course, settings=settings, running=running)
     finally:
         down(settings)
-        del os.environ["COURSEKIT_REALM"]
+        for name in chosen:
+            del os.environ[name]
     assert status(settings) == ()
     assert servers(settings) == ()
     assert not connect().networks.list(names=[network_name(settings)])

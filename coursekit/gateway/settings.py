@@ -142,10 +142,10 @@ class GatewaySettings:
 def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettings:
     """Read the settings from the environment that the Hub gives its service.
 
-    ``COURSEKIT_ENGINE``, ``COURSEKIT_REALM``, ``COURSEKIT_IDLE_S``, ``COURSEKIT_GATEWAY_DATABASE``,
-    ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS`` (groups, separated by commas),
-    ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the database of usage, which is
-    ``usage.sqlite`` in the Hub's state folder, ``COURSEKIT_HUB``, when not given),
+    ``COURSEKIT_ENGINE``, ``COURSEKIT_REALM``, ``COURSEKIT_IDLE_S``, ``COURSEKIT_GATEWAY_ABSENT_S``,
+    ``COURSEKIT_GATEWAY_DATABASE``, ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS``
+    (groups, separated by commas), ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the
+    database of usage, which is ``usage.sqlite`` in the Hub's state folder, ``COURSEKIT_HUB``, when not given),
     ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` and ``COURSEKIT_GATEWAY_GPUS`` (what all workers may
     use).
 
@@ -183,6 +183,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
             Resources(cores=_number(cores), memory=parse_memory(memory), gpus=int(gpus)) if cores and memory else None
         ),
         idle_s=idle_limit_s(),
+        absent_s=_seconds("COURSEKIT_GATEWAY_ABSENT_S", given.get("COURSEKIT_GATEWAY_ABSENT_S") or "60"),
         has_servers=engine in ("docker", "swarm"),
     )
 
@@ -199,6 +200,13 @@ def _default_database() -> Path:
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{name} = {text!r} is not a number.", fix="set it to seconds") from None
 
 
 def _number(text: str) -> float:

@@ -43,6 +43,7 @@ _USE_GATEWAY: Final = f"access:services!service={GATEWAY}"
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
     "COURSEKIT_CONTAINER",  # of a Hub on a Swarm: the gateway beside it joins clusters' networks with it
+    "COURSEKIT_GATEWAY_ABSENT_S",
     "COURSEKIT_IDLE_S",
     "COURSEKIT_REALM",
     "COURSEKIT_REPOSITORY",

@@ -142,6 +142,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
             **os.environ,
             "COURSEKIT_ENGINE": "docker",
             "COURSEKIT_REALM": realm,
+            "COURSEKIT_GATEWAY_ABSENT_S": "10",
             "COURSEKIT_GATEWAY_CORES": "4",
             "COURSEKIT_GATEWAY_MEMORY": "4g",
             "COURSEKIT_GATEWAY_DATABASE": f"sqlite:///{tmp_path_factory.mktemp('gateway')}/wanted.sqlite",

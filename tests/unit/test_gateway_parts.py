@@ -257,5 +257,8 @@ def test_settings_are_read_from_the_environment():
     assert found.capacity == Resources(cores=8, memory=32 * GiB, gpus=2)
     with pytest.raises(SettingsError, match="COURSEKIT_GATEWAY_GPUS = 'two'"):
         read_settings({"COURSEKIT_GATEWAY_GPUS": "two"})
+    assert read_settings({"COURSEKIT_GATEWAY_ABSENT_S": "5", "COURSEKIT_GATEWAY_DATABASE": "sqlite://"}).absent_s == 5
+    with pytest.raises(SettingsError, match="COURSEKIT_GATEWAY_ABSENT_S = 'soon'"):
+        read_settings({"COURSEKIT_GATEWAY_ABSENT_S": "soon", "COURSEKIT_GATEWAY_DATABASE": "sqlite://"})
     with pytest.raises(SettingsError, match="set both or none"):
         read_settings({"COURSEKIT_GATEWAY_CORES": "8", "COURSEKIT_GATEWAY_DATABASE": "sqlite://"})

@@ -143,11 +143,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> GatewaySettin
     """Read the settings from the environment that the Hub gives its service.
 
     ``COURSEKIT_ENGINE``, ``COURSEKIT_REALM``, ``COURSEKIT_IDLE_S``, ``COURSEKIT_GATEWAY_ABSENT_S``,
-    ``COURSEKIT_GATEWAY_DATABASE``, ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas), ``COURSEKIT_GATEWAY_INSTRUCTORS``
-    (groups, separated by commas), ``COURSEKIT_GATEWAY_QUOTAS`` (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the
-    database of usage, which is ``usage.sqlite`` in the Hub's state folder, ``COURSEKIT_HUB``, when not given),
-    ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` and ``COURSEKIT_GATEWAY_GPUS`` (what all workers may
-    use).
+    ``COURSEKIT_GATEWAY_DATABASE``, ``COURSEKIT_GATEWAY_IMAGES`` (separated by commas),
+    ``COURSEKIT_GATEWAY_INSTRUCTORS`` (groups, separated by commas), ``COURSEKIT_GATEWAY_QUOTAS``
+    (`coursekit.gateway.quota_text`), ``COURSEKIT_USAGE`` (the database of usage, which is ``usage.sqlite`` in the Hub's
+    state folder, ``COURSEKIT_HUB``, when not given), ``COURSEKIT_GATEWAY_CORES`` with ``COURSEKIT_GATEWAY_MEMORY`` and
+    ``COURSEKIT_GATEWAY_GPUS`` (what all workers may use).
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # ruff: noqa
-# score: 11
+# score: 12
 # why: windows of the time of arrival; the watermark counts at once, in the micro-batch that moves it, and may go back; a sink that only adds
 # others: reference
 # %% a8-predict-solution

@@ -21,7 +21,7 @@ from browser_fixtures import (
 )
 from nbgrader.api import Gradebook
 
-from coursekit.grading import fill, grades, read_answer, release
+from coursekit.grading import autograde, collect, fill, grades, publish_feedback, read_answer, reference_answer, release
 
 if TYPE_CHECKING:
     from hub_fixtures import HubUnderTest
@@ -185,3 +185,49 @@ def test_the_instructor_finds_formgrader_from_the_course_list(hub, released, pag
     frame.get_by_text("Manage Assignments").first.wait_for(timeout=SERVER_S * 1000)
     frame.locator("tr", has_text="a1").first.wait_for()
     formgrader.screenshot(path=SCREENSHOTS / "18-formgrader-in-lab.png")
+
+
+def test_a_student_works_on_the_keras_assignment_validates_submits_and_reads_the_feedback(hub, page):
+    url, grading = hub.running.url, hub.settings.grading
+    if not (grading.outbound / "a7").is_dir():
+        release(grading, "a7", gated=False)
+    log_in(page, url, "kira", hub.running.passwords.students)
+    open_lab(page, url, "kira")
+    choose(page, "Nbgrader", "Assignment List")
+    own = page.locator("#released_assignments_list, #released_assignments").first.locator("div", has_text="a7").first
+    own.get_by_role("button", name="Fetch", exact=True).last.click()
+    page.get_by_role("button", name="Submit", exact=True).first.wait_for()
+    notebook = hub.settings.home("kira") / "a7" / "a7.ipynb"
+    right = reference_answer(hub.course.assignments / "a7" / "a7.ipynb")
+    nbformat.write(fill(nbformat.read(notebook, as_version=4), right), notebook)
+
+    page.goto(f"{url}/user/kira/lab/tree/a7/a7.ipynb")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    wait_for_the_kernel(page, f"{url}/user/kira/api/kernels")
+    choose(page, "Run", "Run All Cells")
+    wait_until_idle(page, LESSON_S)
+    choose(page, "File", "Save Notebook")
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
+    page.screenshot(path=SCREENSHOTS / "19-keras-worked.png")
+    cells = code_cells(notebook)
+    assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+    page.get_by_role("button", name="Validate").first.click()
+    page.get_by_text("Your notebook passes all the tests").first.wait_for(timeout=LESSON_S * 1000)
+    page.screenshot(path=SCREENSHOTS / "20-keras-validated.png")
+    page.get_by_role("button", name=re.compile("ok|dismiss", re.IGNORECASE)).first.click()
+
+    choose(page, "Nbgrader", "Assignment List")
+    page.get_by_role("button", name="Submit", exact=True).first.click()
+    page.locator("#submitted_assignments_list, #submitted_assignments").first.get_by_text("a7").first.wait_for()
+    collect(grading, "a7")
+    autograde(grading, "a7", students=["kira"])
+    publish_feedback(grading, "a7")
+    [grade] = [grade for grade in grades(grading, "a7") if grade.student == "kira"]
+    assert grade.auto_score == grade.auto_max
+    page.get_by_role("button", name="Fetch Feedback").first.click()
+    page.get_by_text("view feedback").first.wait_for()
+    home = hub.settings.home("kira")
+    [written] = (home / "a7" / "feedback").rglob("a7.html")
+    page.goto(f"{url}/user/kira/files/{quote(str(written.relative_to(home)))}")
+    assert f"{grade.auto_score:g}" in page.inner_text("body")
+    page.screenshot(path=SCREENSHOTS / "21-keras-feedback.png", full_page=True)

@@ -10,6 +10,7 @@ from types import FrameType
 
 from coursekit.hub.rehearse import Watch, rehearse
 from coursekit.hub.results import Rehearsal
+from coursekit.hub.roster import require_no_class
 from coursekit.hub.server import RunningHub, down, reset, up
 from coursekit.hub.settings import HubSettings
 
@@ -29,11 +30,17 @@ def demonstration(settings: HubSettings, *, watch: Watch, students: int = 3) -> 
     students : int
         Number of bots.
 
+    Raises
+    ------
+    HubError
+        If the Hub has a roster: a class is there, and nothing of it is removed.
+
     Yields
     ------
     tuple of RunningHub and Rehearsal
         The Hub, which answers as long as the block runs, and what the bots got.
     """
+    require_no_class(settings)
     with _ending_on_sigterm():
         try:
             watch("clean up", 0, 1)

@@ -29,6 +29,7 @@ from coursekit.grading import (
 from coursekit.grading.autograding import submissions
 from coursekit.hub.bots import Bot
 from coursekit.hub.results import BotResult, Rehearsal, summarise
+from coursekit.hub.roster import require_no_class
 from coursekit.hub.server import RunningHub
 from coursekit.hub.settings import HubSettings
 
@@ -78,11 +79,14 @@ def rehearse(
     ------
     SettingsError
         If there is no bot.
+    HubError
+        If the Hub has a roster: bots would leave right answers in homes, grades, and a released assignment.
     GradingError
         If the assignment cannot be released, collected or graded at all.
     """
     if students < 1:
         raise SettingsError(f"students = {students} is no class.", fix="give at least 1")
+    require_no_class(settings)
     grading = settings.grading
     names = bot_names(students)
     kinds = dict(zip(names, cycle(_KINDS), strict=False))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from coursekit.errors import SettingsError
+from coursekit.errors import HubError, SettingsError
 from coursekit.grading import add_students
 from coursekit.hub.settings import HubSettings
 from coursekit.hub.settings.hub import USER_NAME
@@ -91,6 +91,21 @@ def read_roster(settings: HubSettings) -> tuple[Entry, ...]:
     if not path.is_file() and not settings.roster:
         return ()
     return _parse_file(path)
+
+
+def require_no_class(settings: HubSettings) -> None:
+    """Refuse what would put bots among students, or remove what students did.
+
+    Raises
+    ------
+    HubError
+        If the Hub has a roster.
+    """
+    if entries := read_roster(settings):
+        raise HubError(
+            f"this Hub has a class of {len(entries)}, in whose homes and gradebook bots would leave their work.",
+            fix="take a checkout of its own for it: docs/operating.md, The evening before",
+        )
 
 
 def import_roster(settings: HubSettings, path: Path) -> tuple[Entry, ...]:

@@ -10,11 +10,14 @@ from jupyterhub import orm
 from tornado.web import HTTPError
 from traitlets.config import Config
 
-from coursekit.errors import SettingsError
+from coursekit.errors import HubError, SettingsError
+from coursekit.hub.demo import demonstration
 from coursekit.hub.logins import APPROVE, update_login
 from coursekit.hub.native import ApprovedAuthenticator, _require_approver, _require_click
 from coursekit.hub.passwords import Passwords
+from coursekit.hub.rehearse import rehearse
 from coursekit.hub.roster import Entry, import_roster, parse_roster, read_roster
+from coursekit.hub.server import RunningHub
 from coursekit.hub.settings import HubSettings, Login, Lti13, OAuth, Secret
 
 PASSWORDS = Passwords(students="class-password", instructors="staff-password")
@@ -209,6 +212,22 @@ def test_a_roster_is_taken_in_whole_or_not_at_all(tmp_path):
         import_roster(settings, bad)
     assert [entry.name for entry in read_roster(settings)] == ["ada", "ben"]
     assert settings.roster_file.stat().st_mode & 0o077 == 0
+
+
+def test_neither_bots_nor_a_demonstration_touch_a_hub_that_has_a_class(tmp_path):
+    settings = HubSettings(root=tmp_path, title="T")
+    settings.grading.course_dir.mkdir(parents=True)
+    (tmp_path / "class.csv").write_text("name\nada\n")
+    import_roster(settings, tmp_path / "class.csv")
+    running = RunningHub(url="http://127.0.0.1:1", pid=0, passwords=PASSWORDS)
+    with pytest.raises(HubError, match="a class of 1"):
+        rehearse(settings, running)
+    with (
+        pytest.raises(HubError, match="a class of 1"),
+        demonstration(settings, watch=lambda step, done, total: pytest.fail("something was done")),
+    ):
+        pass
+    assert settings.roster_file.is_file()
 
 
 def test_a_roster_that_the_settings_name_has_to_be_there(tmp_path):

@@ -214,9 +214,12 @@ def penalties(name: Name, as_json: Json = False) -> None:
 @app.command(epilog="Example:  coursekit assignment feedback a1")
 def feedback(name: Name, as_json: Json = False) -> None:
     """Make the feedback pages and let the students fetch them."""
-    from coursekit.grading import publish_feedback
+    from coursekit.grading import grades, publish_feedback
 
-    show(_rows(publish_feedback(_settings(), name), {}, as_json), as_json=as_json)
+    settings = _settings()
+    if left := sum(grade.needs_manual for grade in grades(settings, name)):
+        typer.echo(f"Warning: {left} still to be graded by a person; what nobody has graded counts as 0.", err=True)
+    show(_rows(publish_feedback(settings, name), {}, as_json), as_json=as_json)
 
 
 @app.command(epilog="Example:  coursekit assignment export grades.csv --for canvas")

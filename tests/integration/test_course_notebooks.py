@@ -1,7 +1,7 @@
 """Notebooks of the course, executed as readers execute them.
 
 All of them take longer than all other tests together: `make notebooks` executes them, in a job of its own in the
-pipelines (``.github/workflows``, ``.gitlab-ci.yml``). Here are some of each kind.
+pipelines (``.github/workflows``, ``.gitlab-ci.yml``). Here are some of each kind, about half.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ def run_notebooks(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-CHOSEN = ("01-containers-to-clusters", "04-measuring-and-modelling-scaling", "a1", "a3")
+CHOSEN = (
+    *(
+        "01-containers-to-clusters",
+        "04-measuring-and-modelling-scaling",
+        "09-gpu-runtimes",
+        "10-data-parallel-training",
+    ),
+    *("13-streaming-and-serving", "14-capstone", "a1", "a3", "a4", "a5", "a7"),
+)
 
 
 def test_notebooks_of_the_course_run_at_their_small_size(tmp_path):

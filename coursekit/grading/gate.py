@@ -199,11 +199,13 @@ def _judge(
     scored = tuple(
         Scored(
             answer=name,
-            declared=answers[UNTOUCHED if name == chameleon.NAME else name].score,
+            declared=(answers[UNTOUCHED] if name == chameleon.NAME else answer).score,
             score=gate_scores.total(outcomes[name], tests),
             seconds=gate_scores.seconds_of(outcomes[name]),
+            folder=RIGHT if answer.is_right else WRONG if _is_wrong(answer) else "",
+            why=answer.why,
         )
-        for name in answers
+        for name, answer in answers.items()
     )
     if right:
         checked[gate_right.CHECK] = "each hidden test passed by an answer in right/ that is unlike the solution"

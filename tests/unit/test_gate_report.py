@@ -99,6 +99,7 @@ def test_the_page_of_an_unfair_one_names_cell_reason_and_fix_and_marks_what_diff
     assert "12 14.5 ≠ 2.5 too many" in " ".join(table["wrong/generous.py"].split())
     assert "3 2 ≠ 1 too few" in " ".join(table["wrong/shy.py"].split())
     assert page.count('<tr class="differs">') == 2
+    assert "11 <small>of them 2 differ</small>" in page
     assert "<details>" in page, "what is fair is folded where there are several"
 
 

@@ -193,7 +193,9 @@ def _judge(
             f"the solution, the untouched notebook, {_count(len(wrong), 'answer')} in wrong/, {len(right)} in right/"
         ),
         gate_scores.TESTS: f"in {_count(len(tests), 'cell')}, each failed by an answer in wrong/",
-        chameleon.NAME: "objects that are equal to everything get no more than the untouched notebook",
+        chameleon.NAME: (
+            f"{_count(len(answers[chameleon.NAME].cells), 'cell')} answered with objects that are equal to everything"
+        ),
         gate_scores.TIME: f"{took:.1f} s for the reference solution; {60 * minutes * MINUTES_FACTOR:g} s are allowed",
     }
     scored = tuple(

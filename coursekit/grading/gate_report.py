@@ -102,10 +102,10 @@ def gate_summary(run: GateRun) -> str:
     lines = [
         "# Assignments",
         "",
-        f"{run.fair} of {len(run.wanted)} are fair; looked at in {format_time(sum(run.seconds.values()))}, "
+        f"{run.fair} of {len(run.wanted)} fair; looked at in {format_time(sum(run.seconds.values()))}, "
         f"{f'sandbox `{run.sandbox}`, ' if run.sandbox else ''}{run.started:%Y-%m-%d %H:%M %Z}.",
         "",
-        "| assignment | verdict | answers | of them differ | time |",
+        "| assignment | verdict | answers | differing | time |",
         "| --- | --- | ---: | ---: | ---: |",
     ]
     for verdict in run.verdicts:

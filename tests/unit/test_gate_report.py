@@ -4,61 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from docs_pages import ROOT
+from made_verdicts import FAIR, LEAKING, UNFAIR, run
 
-from coursekit.grading import Problem, Verdict
 from coursekit.grading.fairness import Scored
-from coursekit.grading.gate_report import MEANING, GateRun, difference, gate_page, gate_summary, write_gate_report
-
-STARTED = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-ALL_CHECKS = {name: f"what {name} looked at" for name in MEANING}
-EVERYWHERE = (
-    Scored(answer="reference", declared=17, score=17, seconds=12.34, why="the reference solution"),
-    Scored(answer="untouched", declared=1, score=1, seconds=0.4, why="as students get it"),
-    Scored(answer="chameleon", declared=1, score=0, seconds=0.5, why="objects that are equal to everything"),
-)
-
-
-def wrong(name: str, declared: float, score: float, why: str = "numbers only, no text") -> Scored:
-    return Scored(answer=name, declared=declared, score=score, seconds=3.21, folder="wrong", why=why)
-
-
-def right(score: float) -> Scored:
-    return Scored(answer="other-ways", declared=17, score=score, seconds=9, folder="right", why="written otherwise")
-
-
-FAIR = Verdict(assignment="a1", checked=ALL_CHECKS, answers=(*EVERYWHERE, wrong("half", 10, 10), right(17)))
-UNFAIR = Verdict(
-    assignment="a2",
-    checked={name: what for name, what in ALL_CHECKS.items() if name != "right"},
-    answers=(*EVERYWHERE, wrong("generous", 12, 14.5), wrong("half", 10, 10), wrong("shy", 3, 2)),
-    problems=(
-        Problem(
-            "answers",
-            "a2-plan-test, a2-join-test",
-            "wrong/generous.py must get 12 points and gets 14.5 (a2-plan-test 6.5 of 9, a2-join-test 8 of 8)",
-            "mend the tests, or declare '# score: 14.5' if that is what it deserves",
-        ),
-        Problem(
-            "tests", "a2-join-test", "no answer in wrong/ fails the check 'rows are kept'", "add an answer to wrong/"
-        ),
-    ),
-)
-LEAKING = Verdict(
-    assignment="a3",
-    checked={"form": "contract, ids and points of 31 cells", "leaks": "80 lines, not in 3 files"},
-    problems=(Problem("leaks", "data/<b>.csv", "students read <script>alert(1)</script> | *it*", "take it out"),),
-)
-
-
-def run(*verdicts: Verdict, wanted: tuple[str, ...] = (), sandbox: str = "bubblewrap") -> GateRun:
-    names = tuple(verdict.assignment for verdict in verdicts)
-    seconds = dict.fromkeys(names, 80.4)
-    return GateRun(started=STARTED, wanted=wanted or names, verdicts=verdicts, seconds=seconds, sandbox=sandbox)
+from coursekit.grading.gate_report import MEANING, difference, gate_page, gate_summary, write_gate_report
 
 
 def rows(page: str) -> dict[str, str]:
@@ -99,7 +52,7 @@ def test_the_page_of_an_unfair_one_names_cell_reason_and_fix_and_marks_what_diff
     assert "12 14.5 ≠ 2.5 too many" in " ".join(table["wrong/generous.py"].split())
     assert "3 2 ≠ 1 too few" in " ".join(table["wrong/shy.py"].split())
     assert page.count('<tr class="differs">') == 2
-    assert "11 <small>of them 2 differ</small>" in page
+    assert "11 <small>2 differing</small>" in page
     assert "<details>" in page, "what is fair is folded where there are several"
 
 
@@ -125,7 +78,7 @@ def test_a_call_that_was_stopped_does_not_look_like_one_that_is_done():
 
 def test_the_summary_has_a_row_for_each_assignment_and_each_reason_with_its_cell_and_fix():
     text = gate_summary(run(FAIR, UNFAIR, LEAKING))
-    assert "1 of 3 are fair; looked at in 4 min, sandbox `bubblewrap`, 2026-11-01 12:00 UTC." in text
+    assert "1 of 3 fair; looked at in 4 min, sandbox `bubblewrap`, 2026-11-01 12:00 UTC." in text
     assert "| a1 | fair | 5 | 0 | 80 s |" in text
     assert "| a2 | **not fair** (2 reasons) | 6 | 2 | 80 s |" in text
     assert "| a3 | **not fair** (1 reason) | 0 | 0 | 80 s |" in text

@@ -10,6 +10,7 @@ from jupyterhub import orm
 from tornado.web import HTTPError
 from traitlets.config import Config
 
+from coursekit.cli.hub import login_rows, student_names
 from coursekit.errors import HubError, SettingsError
 from coursekit.grading.book import open_gradebook
 from coursekit.hub.demo import demonstration
@@ -223,6 +224,22 @@ def test_the_addresses_of_a_roster_reach_the_gradebook_and_one_that_it_leaves_ou
         import_roster(settings, tmp_path / "class.csv")
     with open_gradebook(settings.grading) as book:
         assert {each.id: each.email for each in book.students} == {"ada": "ada@x.it", "ben": "b@x.it", "chloe": None}
+
+
+@pytest.mark.parametrize(
+    ("count", "only_roster", "names"),
+    [
+        (240, True, "the 240 of the roster"),
+        (0, True, "nobody: there is no roster"),
+        (240, False, "any; the roster has 240"),
+        (0, False, "any; there is no roster"),
+    ],
+)
+def test_who_starts_the_hub_is_told_which_names_students_of_this_course_have(count, only_roster, names):
+    assert student_names(count, only_roster=only_roster) == names
+    for kind in ("shared-password", "oauth"):
+        students, _ = login_rows(("prof",), "word", "other", kind=kind, names=names)
+        assert students["name"] == names
 
 
 def test_neither_bots_nor_a_demonstration_touch_a_hub_that_has_a_class(tmp_path):

@@ -93,6 +93,14 @@ def read_roster(settings: HubSettings) -> tuple[Entry, ...]:
     return _parse_file(path)
 
 
+def roster_names(path: Path) -> frozenset[str]:
+    """Name those of a roster; nobody where there is none that can be read."""
+    try:
+        return frozenset(entry.name for entry in _parse_file(path))
+    except SettingsError:
+        return frozenset()
+
+
 def require_no_class(settings: HubSettings) -> None:
     """Refuse what would put bots among students, or remove what students did.
 

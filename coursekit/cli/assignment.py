@@ -154,7 +154,7 @@ def regrade(name: Name, jobs: Jobs = None, as_json: Json = False) -> None:
 
 @app.command(epilog="Example:  coursekit assignment penalties a1")
 def penalties(name: Name, as_json: Json = False) -> None:
-    """Compute late penalties again, from hub/course.toml and the scores of now; status and export do so too."""
+    """Compute late penalties again, from deadlines, extensions and scores of now; status and export do so too."""
     from coursekit.grading import update_penalties
 
     rows = _rows(update_penalties(_settings(), name), {"seconds_late": "late by, s", "assignment": None}, as_json)
@@ -233,10 +233,10 @@ def _update_penalties() -> None:
 def _warn_of_strangers(name: str) -> None:
     from coursekit.grading.penalties import strangers
 
-    for assignment, student in strangers(_settings()):
-        if assignment == name:
+    for each in strangers(_settings()):
+        if each.assignment == name:
             typer.echo(
-                f"Warning: hub/course.toml has an extension for {student!r}, whom the gradebook does not know.",
+                f"Warning: {each.student!r}, for whom an extension was given {each.given}, is not in the gradebook.",
                 err=True,
             )
 

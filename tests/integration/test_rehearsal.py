@@ -88,7 +88,7 @@ def test_a_bot_that_cannot_log_in_is_named_and_does_not_stop_the_class(hub):
     from dataclasses import replace
 
     wrong = replace(hub.running, passwords=replace(hub.running.passwords, students="something-else"))
-    with pytest.raises(RehearsalError, match="does not let 'ada' in"):
+    with pytest.raises(RehearsalError, match="does not let 'bot-001-full' in"):
         rehearse(hub.settings, wrong, students=1).require_deserved()
 
 

@@ -23,7 +23,7 @@ from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.fairshare import decide
 from coursekit.gateway.ledger import Entry
-from coursekit.gateway.lifetime import QUEUE_S, judge
+from coursekit.gateway.lifetime import judge
 from coursekit.gateway.picture import Picture, Watch
 from coursekit.gateway.quota_book import QuotaBook, QuotaStore
 from coursekit.gateway.quotas import Quotas, Resources
@@ -33,7 +33,7 @@ from coursekit.gateway.settings import GatewaySettings
 from coursekit.gateway.sight import Seen, see
 from coursekit.gateway.steps import Standing, next_steps
 from coursekit.gateway.store import Wanted, WantedStore
-from coursekit.gateway.waiting import reclaimed, tell_places
+from coursekit.gateway.waiting import reclaimed, still_waits, tell_places
 
 log = logging.getLogger(__name__)
 _AGAIN_S: Final = 5.0
@@ -108,16 +108,19 @@ class Reconciler:
             self._background.start(self._remember())
         self._wake.set()
 
-    async def _remember(self) -> None:
-        """Write down what is wanted, a moment later: many changes come together."""
-        await asyncio.sleep(_REMEMBER_S)
+    async def _remember(self, *, after_s: float = _REMEMBER_S) -> None:
+        """Write down what is wanted, a moment later: many changes come together. What fails is tried again."""
+        await asyncio.sleep(after_s)
         self._is_unsaved = False
         wanted = [
             Wanted(owner=one.owner, spec=one.spec, since=one.since, granted=one.here, assignment=one.assignment)
             for one in self.entries.values()
             if not one.is_ending and not one.has_failed
         ]
-        await self._background.write(self._store.replace, wanted)
+        is_written = await self._background.write(self._store.replace, wanted)
+        if not is_written and not self._is_unsaved and not self._is_over:
+            self._is_unsaved = True
+            self._background.start(self._remember(after_s=_AGAIN_S))
 
     def turn(self) -> float:
         """Give the place of whoever asks now: behind all that are there, also when the clock was set back."""
@@ -168,7 +171,8 @@ class Reconciler:
         self._capacity, self._overhead = capacity, _overhead(nodes, capacity)
         self._prepare(running or {})
         clusters = see(nodes)
-        self._adopt({key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}, remembered)
+        known = {key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}
+        self._adopt(known, remembered, running)
         for entry in list(self.entries.values()):
             if entry.is_busy or entry.is_ending or entry.changed_at > looked:
                 continue
@@ -185,10 +189,12 @@ class Reconciler:
                 self.entries[entry.key] = entry
                 entry.changed_at = time.monotonic()
 
-    def _adopt(self, clusters: Mapping[str, Seen], remembered: Mapping[str, Wanted]) -> None:
+    def _adopt(
+        self, clusters: Mapping[str, Seen], remembered: Mapping[str, Wanted], running: Mapping[str, str] | None
+    ) -> None:
         """Take up clusters that an earlier gateway started, and the queue that it had."""
         for key, one in remembered.items():
-            if key not in clusters and one.granted == 0 and time.time() - one.since < QUEUE_S:
+            if key not in clusters and one.granted == 0 and still_waits(one, running, now=time.time()):
                 self.entries[key] = Entry(
                     owner=one.owner, spec=one.spec, since=one.since, asked=1, assignment=one.assignment
                 )

@@ -42,25 +42,48 @@ def recording(place: str) -> Iterator[Record | None]:
     Yields
     ------
     callable or None
-        None where nothing is recorded. A database that cannot be used is logged: clusters are given out all the same.
+        None where nothing is to be recorded. A database that cannot be used is logged: clusters are given out all the
+        same, and each look tries again.
     """
-    records = _open(place) if place else None
-    if records is None:
+    if not place:
         yield None
         return
+    recorder = Recorder(database_url(place))
     try:
-        yield lambda picture: _record(records, picture)
+        yield recorder.record
     finally:
-        records.close()
+        recorder.close()
 
 
-def _open(place: str) -> Records | None:
-    try:
-        return Records(database_url(place))
-    except CoursekitError as error:
-        log.warning("usage is not recorded: %s", error)
-        return None
+class Recorder:
+    """The database of usage, opened as soon as it can be: it may be locked, or its disk full, when a gateway begins.
 
+    Parameters
+    ----------
+    url : str
+        As SQLAlchemy reads it.
+    """
 
-def _record(records: Records, picture: Picture) -> bool:
-    return records.tick(picture.at, usages(picture))
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._trouble = ""
+        self._records = self._open()
+
+    def record(self, picture: Picture) -> bool:
+        """Record a look, and say whether that was possible."""
+        self._records = self._records or self._open()
+        return self._records is not None and self._records.tick(picture.at, usages(picture))
+
+    def close(self) -> None:
+        """Give up the connections."""
+        if self._records is not None:
+            self._records.close()
+
+    def _open(self) -> Records | None:
+        try:
+            return Records(self._url)
+        except CoursekitError as error:
+            if str(error) != self._trouble:  # once, not with each look
+                self._trouble = str(error)
+                log.warning("usage is not recorded until this is mended: %s", error)
+            return None

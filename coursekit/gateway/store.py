@@ -91,8 +91,14 @@ class WantedStore:
             for row in rows
         )
 
-    def replace(self, wanted: Iterable[Wanted]) -> None:
-        """Write everything anew: it is little, and one transaction is never half done."""
+    def replace(self, wanted: Iterable[Wanted]) -> bool:
+        """Write everything anew: it is little, and one transaction is never half done.
+
+        Returns
+        -------
+        bool
+            Whether it was written.
+        """
         rows = [
             {
                 "owner": one.owner,
@@ -116,6 +122,8 @@ class WantedStore:
                     connection.execute(_wanted.insert(), rows)
         except SQLAlchemyError as error:
             log.warning("what is wanted cannot be written, and is lost if the gateway ends now: %s", error)
+            return False
+        return True
 
     def close(self) -> None:
         """Close the database."""

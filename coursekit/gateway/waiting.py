@@ -8,6 +8,8 @@ from coursekit.cluster.provisioner import QueuePlace
 from coursekit.gateway.events import Events
 from coursekit.gateway.fairshare import Waiting
 from coursekit.gateway.ledger import Entry
+from coursekit.gateway.lifetime import QUEUE_S
+from coursekit.gateway.store import Wanted
 
 
 def tell_places(entries: Iterable[Entry], waiting: Mapping[str, Waiting], events: Events) -> None:
@@ -29,6 +31,22 @@ def tell_places(entries: Iterable[Entry], waiting: Mapping[str, Waiting], events
                 events.tell(entry.owner, "queued", entry.spec.name, message)
             entry.queue = place
             entry.bump()
+
+
+def still_waits(wanted: Wanted, running: Mapping[str, str] | None, *, now: float) -> bool:
+    """Say whether who had no worker when the gateway ended still waits for one when the next begins.
+
+    Parameters
+    ----------
+    wanted : Wanted
+        What they waited for.
+    running : mapping or None
+        The users whose servers run; None where users have none. However long somebody has waited, and whatever the
+        clock says: whose server runs keeps their place.
+    now : float
+        Seconds since the epoch.
+    """
+    return wanted.owner in running if running is not None else now - wanted.since < QUEUE_S
 
 
 def reclaimed(entry: Entry, entries: Iterable[Entry], workers: int, before: int) -> str:

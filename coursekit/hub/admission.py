@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +13,7 @@ from tornado.web import HTTPError
 from coursekit.config import format_memory
 from coursekit.engine.devices import choose_devices
 from coursekit.errors import EngineError, SettingsError
+from coursekit.hub.clock import passing_seconds
 from coursekit.hub.line import Line, read_line, write_line
 from coursekit.hub.servers import Free, free_now
 from coursekit.hub.settings import HubSettings, Profile
@@ -46,8 +46,9 @@ class Admission:
         The Hub.
     look : callable
         Tells what the host has left.
-    clock : callable
-        Seconds since the epoch.
+    clock : callable, optional
+        Seconds since the epoch; such as only pass when not given, so that nobody loses their place by a clock that
+        is set.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Admission:
         settings: HubSettings,
         *,
         look: Callable[[HubSettings], Free] = free_now,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._settings = settings
         self._look = look
-        self._clock = clock
+        self._clock = clock or passing_seconds()
         self._path = settings.state / "line.json"
         self._line = read_line(self._path)
         # Those who were let in, until their containers are there and say it by their labels.

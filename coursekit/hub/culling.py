@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from coursekit.config import find_course
+from coursekit.hub.clock import SteadyClock
 from coursekit.hub.settings import HubSettings, Profile, read_settings
 
 SERVICE: Final = "idle-culler"
@@ -24,21 +25,25 @@ _EVERY_S: Final = 30
 Arbiter = Callable[..., bool]
 
 
-def arbiter(settings: HubSettings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Arbiter:
+def arbiter(settings: HubSettings, *, clock: SteadyClock | None = None) -> Arbiter:
     """Make what decides whether a server is stopped now.
 
     Parameters
     ----------
     settings : HubSettings
         Has the profiles.
-    clock : callable
-        The time, with its zone.
+    clock : SteadyClock, optional
+        The time; by which it was put ahead is no time in which a server was not used.
     """
+    clock = clock or SteadyClock()
 
     def decide(inactive: timedelta | None, inactive_limit: int, server: Mapping[str, Any]) -> bool:
         del inactive_limit  # of all servers alike
         profile = profile_of(settings, server)
-        return is_due(profile, inactive_s=_seconds(inactive), age_s=_age_s(server, clock()))
+        used = clock.look() - (inactive or timedelta())
+        started = _started(server)
+        age_s = clock.seconds_since(started) if started else 0.0
+        return is_due(profile, inactive_s=clock.seconds_since(used), age_s=age_s)
 
     return decide
 
@@ -54,16 +59,12 @@ def profile_of(settings: HubSettings, server: Mapping[str, Any]) -> Profile:
     return next((profile for profile in settings.profiles if profile.name == name), settings.profiles[0])
 
 
-def _seconds(inactive: timedelta | None) -> float:
-    return inactive.total_seconds() if inactive is not None else 0.0
-
-
-def _age_s(server: Mapping[str, Any], now: datetime) -> float:
+def _started(server: Mapping[str, Any]) -> datetime | None:
     started = server.get("started")
     if not started:
-        return 0.0
+        return None
     moment = datetime.fromisoformat(str(started).replace("Z", "+00:00"))
-    return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ from coursekit.gateway.picture import Picture
 from coursekit.gateway.quotas import Quota, Quotas, Resources
 from coursekit.gateway.servers import FakeServers
 from coursekit.gateway.settings import GatewaySettings, Limits
-from coursekit.gateway.store import WantedStore
+from coursekit.gateway.store import Wanted, WantedStore
 from coursekit.spark import SparkCluster
 
 
@@ -223,6 +223,38 @@ def test_a_database_that_somebody_locked_keeps_nobody_from_a_cluster(engine, tmp
         store = WantedStore(f"sqlite:///{path}")
         until(lambda: [(one.owner, one.spec.workers) for one in store.load()] == [("ada", 3)])
         store.close()
+
+
+def test_what_was_asked_for_while_the_database_was_locked_is_written_down_afterwards(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("coursekit.gateway.reconcile._AGAIN_S", 0.1)
+    path = tmp_path / "gateway.sqlite"
+    address = f"sqlite:///{path}?timeout=0.1"
+    with running_gateway(settings(database=address), engine) as gateway, sqlite3.connect(path) as lock:
+        until(lambda: WantedStore(address).load() == () and path.stat().st_size)
+        lock.execute("BEGIN EXCLUSIVE")
+        gateway.client("ada").apply(spec(2))
+        time.sleep(1)  # it has been tried in vain
+        lock.rollback()
+        until(lambda: [(one.owner, one.spec.workers) for one in WantedStore(address).load()] == [("ada", 2)])
+
+
+def test_who_waited_for_long_keeps_their_place_when_the_gateway_starts_again_if_their_server_runs(engine, tmp_path):
+    address = f"sqlite:///{tmp_path}/gateway.sqlite"
+    store = WantedStore(address)
+    before = time.time() - 3600
+    store.replace(
+        Wanted(owner=owner, spec=spec(1), since=before + place, granted=0)
+        for place, owner in enumerate(("ada", "ben", "gone"))
+    )
+    store.close()
+    quotas = Quotas(default=Quota(guarantee=Resources(), cap=amount(1)))
+    chosen = settings(quotas=quotas, capacity=amount(1), database=address)
+    servers = FakeServers({"ada": "server-ada", "ben": "server-ben"})
+    with running_gateway(chosen, engine, servers=servers) as gateway:
+        until(lambda: workers_of(engine, "ada") == 1)
+        [waiting] = gateway.client("ben").clusters()
+        assert (waiting.state, waiting.queue.position) == ("queued", 1)
+        assert gateway.client("gone").clusters() == ()
 
 
 def test_who_watches_sees_what_is_used_for_which_assignment(engine, monkeypatch):

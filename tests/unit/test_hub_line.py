@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from coursekit.config import GiB
 from coursekit.engine.devices import choose_devices
 from coursekit.errors import EngineUnavailableError
-from coursekit.hub.admission import Admission, NotNowError
+from coursekit.hub.admission import Admission, Entry, NotNowError
 from coursekit.hub.form import chosen, render
 from coursekit.hub.line import KEPT_S, Line, read_line, write_line
 from coursekit.hub.servers import Free
@@ -72,6 +73,18 @@ def test_whoever_keeps_looking_is_never_passed_by_those_who_came_later(steps):
         assert [each for each in order if each in stayed] == stayed
         assert len({user for user, _ in order}) == len(order)
         before = order
+
+
+def test_nobody_loses_their_place_by_a_clock_that_is_set(settings, host, monkeypatch):
+    host.entries["eve"] = Entry(profile=GPU, devices=("GPU-a", "GPU-b"))
+    door = Admission(settings, look=host.look)
+    for user in ("ada", "ben"):
+        with pytest.raises(NotNowError):
+            enter(door, user, "gpu")
+    for hours in (1, -1):
+        now = time.time() + 3600 * hours
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        assert [door.look("ben").position(user) for user in ("ada", "ben")] == [1, 2]
 
 
 @given(st.lists(users, unique=True), st.integers(0, 6), users)

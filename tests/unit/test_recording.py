@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from gateway_fixtures import running_gateway
 
 from coursekit.cluster import ClusterSpec
@@ -59,10 +58,31 @@ def test_a_cluster_that_runs_is_in_the_database(tmp_path):
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("place", ["", "/proc/nowhere/usage.sqlite"])
-def test_where_nothing_can_be_recorded_the_gateway_goes_on(place):
-    with recording(place) as watch:
+def picture(at: float) -> Picture:
+    claim = Claim(cluster="ada/a", owner="ada", wanted=1, running=1, worker=WORKER, since=0)
+    return Picture(
+        at=at, claims=(claim,), decision=Decision(targets={}, waiting=(), reclaims={}), capacity=WORKER, assignments={}
+    )
+
+
+def test_where_nothing_can_be_recorded_the_gateway_goes_on_and_says_so_once(caplog):
+    with recording("") as watch:
         assert watch is None
+    with recording("/proc/nowhere/usage.sqlite") as watch:
+        assert [watch(picture(at)) for at in (1, 2)] == [False, False]
+    assert caplog.text.count("usage is not recorded until this is mended") == 1
+
+
+def test_a_database_that_cannot_be_used_when_the_gateway_begins_is_used_as_soon_as_it_can_be(tmp_path):
+    folder = tmp_path / "disk"
+    folder.write_text("no folder yet")
+    with recording(str(folder / "usage.sqlite")) as watch:
+        assert not watch(picture(0))
+        folder.unlink()
+        folder.mkdir()
+        assert [watch(picture(at)) for at in (10, 20)] == [True, True]
+    [interval] = read_intervals(folder / "usage.sqlite", since=0)
+    assert (interval.began, interval.ended) == (10, 20)
 
 
 def test_the_database_is_the_hubs_unless_another_is_named():

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coursekit.hub.clock import SteadyClock
 from coursekit.hub.culling import arbiter, is_due, profile_of
 from coursekit.hub.settings import HubSettings, Profile
 from coursekit.server.busy import MARK_S, mark_busy, runs_cell, runs_command, runs_spark_jobs
@@ -165,7 +166,7 @@ def test_an_idle_server_knows_when_it_will_be_stopped_and_a_busy_one_is_not_idle
 
 def test_the_culler_goes_by_the_profile_of_each_server(tmp_path):
     settings = HubSettings(root=tmp_path, title="T", profiles=(SPARK, GPU), gpus=("GPU-a",))
-    decide = arbiter(settings, clock=lambda: NOW)
+    decide = arbiter(settings, clock=SteadyClock(wall=lambda: NOW, steady=lambda: 0.0))
 
     def due(profile, idle_minutes, age_minutes=30):
         model = {
@@ -182,6 +183,36 @@ def test_the_culler_goes_by_the_profile_of_each_server(tmp_path):
     assert not due("spark", 0, age_minutes=60 * 24 * 7)
     assert decide(inactive=None, inactive_limit=1, server={"started": None, "user_options": None}) is False
     assert profile_of(settings, {"user_options": {"profile": "gone"}}) == SPARK
+
+
+def test_a_clock_that_is_put_ahead_makes_no_server_idle_and_one_that_is_put_back_stops_none(tmp_path):
+    settings = HubSettings(root=tmp_path, title="T", profiles=(SPARK, GPU), gpus=("GPU-a",))
+    now = [NOW, 0.0]
+    decide = arbiter(settings, clock=SteadyClock(wall=lambda: now[0], steady=lambda: now[1]))
+
+    def pass_by(seconds, jump_s=0.0):
+        now[:] = [now[0] + timedelta(seconds=seconds + jump_s), now[1] + seconds]
+
+    def due(profile, used, started=NOW):
+        model = {"user_options": {"profile": profile}, "started": started.isoformat()}
+        return decide(inactive=now[0] - used, inactive_limit=1, server=model)
+
+    pass_by(30, jump_s=3600 * 24)
+    assert not due("spark", NOW), "it was used half a minute ago"
+    assert not due("gpu", NOW), "its limited time is not over either"
+    after = now[0]
+    pass_by(60 * 14)
+    assert not due("gpu", after)
+    pass_by(60 * 2)
+    assert due("gpu", after), "unused since, as the new time says"
+    assert due("gpu", NOW)
+    assert not due("spark", NOW)
+    pass_by(30, jump_s=-3600 * 24)
+    assert not due("gpu", after)
+    assert not due("spark", NOW)
+    for _ in range(3):
+        pass_by(30 * 60)
+    assert due("spark", NOW)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1, 1e4), st.floats(0, 1e4))

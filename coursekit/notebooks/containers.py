@@ -6,6 +6,7 @@ and for its own notebooks. What students submit runs elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import uuid
@@ -180,8 +181,10 @@ def _give_to_student(place: Path) -> None:
     """Let the container's account write to a folder: root is not root in a container of the course."""
     (place / "datasets" if place == containers_cache() else place).mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
-        for path in (place, *place.rglob("*")):
-            os.chown(path, _STUDENT, _STUDENT)
+        for where, folders, files in os.walk(place):
+            for path in (where, *(os.path.join(where, name) for name in (*folders, *files))):  # noqa: PTH118
+                with contextlib.suppress(FileNotFoundError):  # another notebook that runs removes what it worked on
+                    os.lchown(path, _STUDENT, _STUDENT)
 
 
 def _user() -> str:

@@ -293,7 +293,7 @@ def test_an_extension_is_on_the_clock_of_its_deadline(tmp_path):
     assert said.text == "ada has until Sat 5 December, 23:59 for toy."
     (moment,) = read_extensions(toy.settings.extensions_file)["toy"].values()
     assert moment == datetime(2026, 12, 5, 22, 59, tzinfo=UTC)
-    assert "look whether the name is right" in extend(page, "toy", "adda", "2026-12-05T23:59", known={"ada"}).text
+    assert "is the name right?" in extend(page, "toy", "adda", "2026-12-05T23:59", known={"ada"}).text
     assert read_deadlines(toy.settings.course_file)["toy"].extensions == {}, "no program writes the instructor's file"
 
 

@@ -100,7 +100,7 @@ def extend(settings: PageSettings, assignment: str, student: str, until: str, *,
     if holds > chosen:
         said += " That is the extension in hub/course.toml, which is later than the one that you gave."
     if student not in known:
-        said += f" {student} is not on the roster, has handed nothing in and runs no server: look whether the name is right."
+        said += f" {student} is not on the roster, has handed nothing in and runs no server: is the name right?"
     return Said(kind="done", text=said)
 
 

@@ -132,6 +132,34 @@ class Box:
         return ["--volume", f"{path.resolve()}:{_SOCKET}", "--group-add", str(path.stat().st_gid)]
 
 
+def require_readable(path: Path) -> None:
+    """Refuse a notebook that the account of its container could not read.
+
+    A container of the course runs as the account that asks, or, where that is root, as an account of its own. It sees
+    the notebook's folder alone, so the folders above it do not count, but for ``/root``, which the image has itself.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read there.
+    """
+    if os.geteuid() != 0:
+        return
+    path = path.resolve()
+    if path.is_relative_to("/root"):
+        raise SettingsError(
+            f"{path} is below /root, which the account of its container ({_STUDENT}) cannot enter.",
+            fix="put the notebook into a folder outside of /root",
+        )
+    command = ["test", "-r", path.name]
+    tried = subprocess.run(command, cwd=path.parent, check=False, user=_STUDENT, group=_STUDENT, extra_groups=())
+    if tried.returncode:
+        raise SettingsError(
+            f"{path} cannot be read by the account of its container ({_STUDENT}).",
+            fix=f"chmod o+rx '{path.parent}' && chmod o+r '{path}'",
+        )
+
+
 def make_box(
     engine: str, contract: Contract, name: str, *, device: Kind, writable: tuple[Path, ...], readable: Path
 ) -> Box:

@@ -12,6 +12,7 @@ import psutil
 
 from coursekit.notebooks.attempt import Attempt, Watch
 from coursekit.notebooks.catalog import Notebook
+from coursekit.notebooks.containers import ENGINES, require_readable
 from coursekit.notebooks.document import read_document
 from coursekit.notebooks.judge import allow
 from coursekit.notebooks.outcome import Outcome
@@ -32,10 +33,12 @@ def run_notebooks(
     Raises
     ------
     SettingsError
-        If a notebook's contract is not valid; nothing runs then.
+        If a notebook's contract is not valid, or its container could not read it; nothing runs then.
     """
     for notebook in notebooks:
         read_document(notebook.path)
+        if settings.engine in ENGINES:
+            require_readable(notebook.path)
     attempts = _plan(notebooks, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     kind = f"{settings.size}, {settings.device}"

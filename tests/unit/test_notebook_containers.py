@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from coursekit.engine.devices import DEVICES
+from coursekit.errors import SettingsError
 from coursekit.notebooks import containers
-from coursekit.notebooks.containers import Box, make_box
+from coursekit.notebooks.containers import Box, make_box, require_readable
 from coursekit.notebooks.contract import Contract
 
 
@@ -78,3 +81,18 @@ def test_on_a_host_with_gpus_the_container_is_made_with_one_and_then_started(tmp
     made = box(tmp_path, device="gpu", runtime="tensorflow")
     assert made.prepare() == ["docker", "start", "--attach", "--interactive", made.name]
     assert claimed == [(("GPU-a", "GPU-b"), 1, made.name)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs notebooks as another account")
+def test_a_notebook_that_the_account_of_its_container_cannot_read_is_refused_with_its_path_and_the_fix(tmp_path):
+    notebook = tmp_path / "folder" / "a.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("{}")
+    for folder_mode, mode in ((0o700, 0o644), (0o755, 0o600)):
+        notebook.parent.chmod(folder_mode)
+        notebook.chmod(mode)
+        with pytest.raises(SettingsError, match=r"a\.ipynb") as refused:
+            require_readable(notebook)
+        assert "chmod" in refused.value.fix
+    notebook.chmod(0o644)
+    require_readable(notebook)

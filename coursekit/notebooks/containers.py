@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -130,6 +131,21 @@ class Box:
                 fix="run notebooks on the daemon's own host: DOCKER_HOST=unix:///var/run/docker.sock",
             )
         return ["--volume", f"{path.resolve()}:{_SOCKET}", "--group-add", str(path.stat().st_gid)]
+
+
+def require_program() -> None:
+    """Refuse to go on without the program ``docker``, which starts containers and hands on what they say.
+
+    Raises
+    ------
+    SettingsError
+        If it is not installed.
+    """
+    if shutil.which("docker") is None:
+        raise SettingsError(
+            "notebooks' containers are started by the program docker, which is not on the PATH.",
+            fix="apt-get install docker.io, or run with --engine process",
+        )
 
 
 def require_readable(path: Path) -> None:

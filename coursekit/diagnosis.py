@@ -18,6 +18,7 @@ from coursekit.cluster.runtime import check_python, describe_java, find_java, fi
 from coursekit.config import GiB, cache_dir, format_memory
 from coursekit.errors import CoursekitError
 from coursekit.ports import listener
+from coursekit.sandbox import choose_box
 
 _MIN_DISK: Final = 5 * GiB
 _MIN_MEMORY: Final = 4 * GiB
@@ -49,7 +50,7 @@ class Check:
 def diagnose() -> tuple[Check, ...]:
     """Look at everything; nothing is changed and nothing raises."""
     looks: tuple[Callable[[], Check], ...] = (
-        _python, _java, _executors, _start_up, _versions, _memory, _disk, _docker, _gpu, _port,
+        _python, _java, _executors, _start_up, _versions, _memory, _disk, _docker, _sandbox, _gpu, _port,
     )  # fmt: skip
     return tuple(look() for look in looks)
 
@@ -148,6 +149,18 @@ def _docker() -> Check:
             fix="none needed: clusters run as processes; start the daemon to have containers",
         )
     return Check(name="Docker", state="ok", found=f"daemon {shown}")
+
+
+def _sandbox() -> Check:
+    try:
+        box = choose_box()
+    except CoursekitError as error:
+        return Check(name="sandbox", state="note", found=error.message, fix=error.fix)
+    found = f"submissions are graded in a sandbox of the kind {box.kind}"
+    if box.weakness:
+        fix = "coursekit image build grader, where there is a Docker daemon, or apt-get install bubblewrap"
+        return Check(name="sandbox", state="note", found=f"{found}: {box.weakness}", fix=fix)
+    return Check(name="sandbox", state="ok", found=found)
 
 
 def _gpu() -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from coursekit.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from coursekit.grading import GradingSettings
+    from coursekit.grading.book import Grade
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +67,7 @@ def status(
         return
     _update_penalties()
     empty = "the gradebook is empty: release an assignment and collect submissions first"
-    show(_rows(grades(_settings()), _GRADE_LABELS, as_json), as_json=as_json, empty=empty)
+    show(_grade_rows(grades(_settings()), as_json), as_json=as_json, empty=empty)
 
 
 @app.command(epilog="Example:  coursekit assignment overview a1 --open")
@@ -196,7 +198,7 @@ def _show_assignment(name: str, *, as_json: bool) -> None:
         shown = {"students": found["grades"], "questions": found["questions"], "failures": found["failures"]}
         typer.echo(json.dumps(shown, indent=2, default=str))
         return
-    show(_rows(view.grades, _GRADE_LABELS, as_json), as_json=as_json)
+    show(_grade_rows(view.grades, as_json), as_json=as_json)
     questions = [{**asdict(each), "mean_share": _percent(each.mean_share)} for each in view.questions]
     labels = {"full": "all points", "pending": "to be graded", "mean_share": "mean"}
     show([{labels.get(key, key): value for key, value in row.items()} for row in questions], as_json=as_json, empty="")
@@ -241,6 +243,26 @@ def _warn_of_strangers(name: str) -> None:
             )
 
 
+def _grade_rows(found: Iterable[Grade], as_json: bool) -> list[dict[str, Any]]:
+    """Make rows of grades: all fields for machines, what fits into 80 columns for people."""
+    if as_json:
+        return [asdict(grade) for grade in found]
+    grades = tuple(found)
+    is_any_late = any(grade.penalty for grade in grades)
+    return [
+        {
+            "student": grade.student,
+            "assignment": grade.assignment,
+            "handed in": "" if grade.submitted is None else f"{grade.submitted:%d %b %H:%M}",
+            "by tests": f"{grade.auto_score:g} of {grade.auto_max:g}",
+            "by a person": "to do" if grade.needs_manual else f"{grade.manual_score:g} of {grade.manual_max:g}",
+            **({"late": f"-{grade.penalty:g}"} if is_any_late else {}),
+            "total": f"{grade.score:g} of {grade.max_score:g}",
+        }
+        for grade in grades
+    ]
+
+
 def _rows(things: Iterable[Any], labels: Mapping[str, str | None], as_json: bool) -> list[dict[str, Any]]:
     """Make rows of dataclasses: field names for machines, labels for people, without the fields labelled None."""
     rows = [asdict(thing) for thing in things]
@@ -257,4 +279,6 @@ def _text(value: Any) -> Any:
         return "\n".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
     return round(value, 2) if isinstance(value, float) else value

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pytest
 import typer.main
@@ -71,7 +72,19 @@ def test_an_error_becomes_its_exit_code_and_no_trace():
 def test_doctor_looks_at_everything_in_one_line_each():
     checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)
     names = [check["name"] for check in checks]
-    wanted = ["Python", "Java", "executors", "start-up", "versions", "memory", "disk", "Docker", "GPU", "ports"]
+    wanted = [
+        "Python",
+        "Java",
+        "executors",
+        "start-up",
+        "versions",
+        "memory",
+        "disk",
+        "Docker",
+        "sandbox",
+        "GPU",
+        "ports",
+    ]
     assert names == wanted
     assert all(check["fix"] for check in checks if check["state"] != "ok")
 
@@ -82,3 +95,39 @@ def test_doctor_fails_with_the_fix_where_java_is_missing(monkeypatch):
     assert isinstance(result.exception, DoctorError)
     assert "Java" in str(result.exception)
     assert "openjdk-17" in result.exception.fix
+
+
+def test_grades_fit_into_eighty_columns_and_lose_nothing_as_json(monkeypatch, capsys):
+    from datetime import UTC, datetime
+
+    from coursekit.cli import assignment
+    from coursekit.grading.book import Grade
+
+    grade = Grade(
+        student="ada",
+        assignment="exam",
+        auto_score=10.5,
+        auto_max=12,
+        manual_score=0,
+        manual_max=5,
+        score=10.5,
+        max_score=17,
+        needs_manual=True,
+        submitted=datetime(2026, 11, 26, 5, 31, 7, 123456, UTC),
+    )
+    [row] = assignment._grade_rows([grade], as_json=False)
+    assert (row["by tests"], row["by a person"], row["handed in"]) == ("10.5 of 12", "to do", "26 Nov 05:31")
+    assert "late" not in row
+    monkeypatch.setenv("COLUMNS", "80")
+    assignment.show([row], as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) == 5, "nothing is broken over two lines"
+    assert assignment._grade_rows([grade], as_json=True) == [asdict(grade)]
+
+
+def test_doctor_says_what_submissions_would_be_graded_in(monkeypatch):
+    from coursekit.diagnosis import diagnose
+
+    monkeypatch.setenv("COURSEKIT_SANDBOX", "bare")
+    [check] = [check for check in diagnose() if check.name == "sandbox"]
+    assert check.state == "note"
+    assert "run with your rights" in check.found

@@ -50,9 +50,9 @@ warm: env ## store Spark's classes once, so that the tests' clusters start in ha
 test-images: images ## run the checks of each image in containers of it and of all built on it
 	coursekit image test
 
-pytest: env warm ## the tests alone (ARGS="-k cluster" chooses); images first, where a Docker daemon answers
+pytest: env warm ## the tests alone (ARGS="-k cluster" chooses; FRESH=1: also what passed before only documents changed); images first, where a daemon answers
 	@if docker info >/dev/null 2>&1; then coursekit image build; fi
-	$(if $(ARGS),pytest $(ARGS),pytest -n 2 tests/unit tests/lessons && pytest --ignore tests/unit --ignore tests/lessons)
+	$(if $(ARGS),pytest $(ARGS),pytest -n 2 tests/unit tests/lessons && python tests/slow.py)
 
 images: env ## build the container images (needs a Docker daemon; a second run takes seconds)
 	coursekit image build

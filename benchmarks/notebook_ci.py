@@ -39,10 +39,13 @@ TIME = re.compile(r"\d+(\.\d+)? ?(ms|s|min)\b")
 def by_coursekit(notebooks: list[Notebook], out: Path, jobs: int) -> float:
     """Give the wall clock of one run of all notebooks, s."""
     names = [str(notebook.path) for notebook in notebooks]
-    command = [sys.executable, "-m", "coursekit", "notebook", "run", *names, "--fresh", "--jobs", str(jobs)]
+    command = [sys.executable, "-m", "coursekit", "notebook", "run", *names, "--engine", "process", "--fresh"]
     began = time.monotonic()
     done = subprocess.run(
-        [*command, "--out", str(out), "--tolerance", "0"], capture_output=True, text=True, check=False
+        [*command, "--jobs", str(jobs), "--out", str(out), "--tolerance", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"coursekit notebook run failed:\n{done.stdout}\n{done.stderr}")
@@ -63,7 +66,7 @@ def one_by_papermill(notebook: Notebook, out: Path, course: Course) -> float:
     began = time.monotonic()
     done = subprocess.run(
         [*command, "-f", str(parameters), "--cwd", str(place), "--no-progress-bar"],
-        env={**os.environ, "COURSEKIT_ROOT": str(course.root)},
+        env={**os.environ, "COURSEKIT_ROOT": str(course.root), "COURSEKIT_ENGINE": "process"},
         capture_output=True,
         text=True,
         check=False,

@@ -99,6 +99,7 @@ def start_all(url: str, password: str, students: int) -> list[float]:
 
     async def stop(bot: Bot) -> None:
         async with bot.browsing():
+            await bot.log_in()
             await bot.stop_server()
 
     async def all_of_them() -> list[float]:

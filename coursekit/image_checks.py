@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import Course, GiB
 from coursekit.engine.daemon import LABEL, connect
-from coursekit.errors import ImageMissingError, SettingsError
-from coursekit.images import Image, course_version, everyday
+from coursekit.errors import ImageMissingError
+from coursekit.images import Image, course_version, find_named
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -139,15 +139,10 @@ def matrix(images: Iterable[Image], names: Iterable[str] = ()) -> tuple[tuple[Im
         If the tree has no image of a name.
     """
     tree = tuple(images)
-    known = {image.name: image for image in tree}
-    for name in (wanted := tuple(names) or everyday(tree)):
-        if name not in known:
-            raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
     own = {image.name: _read_checks(image) for image in tree}
     return tuple(
         (image, tuple(check for name in lineage(image, tree) for check in own[name]))
-        for image in tree
-        if image.name in wanted
+        for image in find_named(tree, names)
     )
 
 

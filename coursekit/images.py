@@ -103,8 +103,24 @@ def read_catalog(course: Course) -> tuple[Image, ...]:
     return tuple(ordered.values())
 
 
+def find_named(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
+    """Find images by name, in the order of the tree; all that are not optional when no name is given.
+
+    Raises
+    ------
+    SettingsError
+        If the catalog has no image of a name.
+    """
+    known = {image.name: image for image in images}
+    wanted = tuple(names) or everyday(known.values())
+    for name in wanted:
+        if name not in known:
+            raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
+    return tuple(image for image in known.values() if image.name in wanted)
+
+
 def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
-    """Choose images by name with all that they are built on; all that are not optional when no name is given.
+    """Choose images by name as `find_named` does, with all that they are built on.
 
     Raises
     ------
@@ -113,10 +129,8 @@ def choose(images: Iterable[Image], names: Iterable[str]) -> tuple[Image, ...]:
     """
     known = {image.name: image for image in images}
     chosen: set[str] = set()
-    for name in tuple(names) or everyday(known.values()):
-        if name not in known:
-            raise SettingsError(f"{name!r} is not an image.", fix=f"choose from: {', '.join(known)}")
-        image: Image | None = known[name]
+    for named in find_named(known.values(), names):
+        image: Image | None = named
         while image is not None:
             chosen.add(image.name)
             image = known[image.parent] if image.parent else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from coursekit.ports import first_free_port
+from coursekit.ports import free_port
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -75,7 +75,7 @@ def jupyterlab(browser: Browser, folder: Path, *, theme: str, notebook: Notebook
     }
     trust = [sys.executable, "-m", "jupyter", "trust", str(root / "it.ipynb")]
     subprocess.run(trust, env=environment, check=True, capture_output=True)
-    port, token = first_free_port(18888), secrets.token_hex(8)
+    port, token = free_port(), secrets.token_hex(8)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--port-retries=0"]
     command += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
     command += ["--allow-root"] if os.geteuid() == 0 else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import shutil
@@ -20,22 +19,27 @@ from coursekit.sandbox.boxes import bubblewrap_trouble
 
 def require_docker(*images: str) -> None:
     """Skip where no daemon answers, unless it was promised (``COURSEKIT_REQUIRE_DOCKER``); build the images."""
+    if not is_docker_there(*images):
+        pytest.skip("no Docker daemon answers")
+
+
+def is_docker_there(*images: str) -> bool:
+    """Ask whether a daemon answers, which may be promised (``COURSEKIT_REQUIRE_DOCKER``); build the images."""
     try:
         connect()
-    except EngineUnavailableError as error:
+    except EngineUnavailableError:
         if os.environ.get("COURSEKIT_REQUIRE_DOCKER"):
             raise
-        pytest.skip(f"no Docker: {error.message}")
+        return False
     for image in images:
         _build_once(image)
+    return True
 
 
 @pytest.fixture(scope="session")
 def grader_image() -> None:
     """The sandboxes' image of this code, where a daemon answers; sandboxes do without one elsewhere."""
-    with contextlib.suppress(EngineUnavailableError):
-        connect()
-        _build_once("grader")
+    is_docker_there("grader")
 
 
 def require_bubblewrap() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from coursekit.cli.main import app
+from coursekit.notebooks.links import headings_in, links_in, texts_of, tokens_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,9 +25,7 @@ GENERATED = ROOT / "docs" / "commands.md"
 """Every command with its options, as typer writes it (`make format`)."""
 COMMAND = typer.main.get_command(app)
 
-_PARSER = MarkdownIt("commonmark").enable("table")
 _SHELLS = ("console", "sh", "bash")
-_HTML_LINK = re.compile(r"""<(?:a|img)\b[^>]*?\b(?:href|src)=["']([^"']+)["']""")
 
 
 def name_of(page: Path) -> str:
@@ -36,29 +33,14 @@ def name_of(page: Path) -> str:
 
 
 @cache
-def texts(page: Path) -> tuple[str, ...]:
-    """Give a page's Markdown: of a notebook, one for each cell of text."""
-    if page.suffix != ".ipynb":
-        return (page.read_text(),)
-    cells = json.loads(page.read_text())["cells"]
-    return tuple("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-
-
-@cache
 def tokens(page: Path) -> tuple[Token, ...]:
-    return tuple(token for text in texts(page) for token in _PARSER.parse(text))
-
-
-def _inline(page: Path) -> Iterator[Token]:
-    for token in tokens(page):
-        yield token
-        yield from token.children or ()
+    return tuple(token for text in texts_of(page) for token in tokens_of(text))
 
 
 def prose(page: Path) -> Iterator[str]:
     """Give what is written for people: no code, no addresses, and no titles of works, which are in italics."""
     depth = 0
-    for token in _inline(page):
+    for token in tokens(page):
         depth += {"em_open": 1, "em_close": -1}.get(token.type, 0)
         if token.type == "text" and not depth:
             yield token.content
@@ -66,25 +48,14 @@ def prose(page: Path) -> Iterator[str]:
 
 def links(page: Path) -> Iterator[str]:
     """Give where the links and pictures of a page lead."""
-    for token in _inline(page):
-        target = token.attrGet("href") or token.attrGet("src")
-        if target:
-            yield str(target)
-        elif token.type in ("html_block", "html_inline"):
-            yield from _HTML_LINK.findall(token.content)
+    for text in texts_of(page):
+        yield from links_in(text)
 
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
     """Give a page's headings as GitHub writes them in addresses."""
-    found: list[str] = []
-    for before, token in zip(tokens(page), tokens(page)[1:], strict=False):
-        if before.type == "heading_open":
-            words = "".join(part.content for part in token.children or () if part.type in ("text", "code_inline"))
-            slug = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
-            same = sum(re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in found)
-            found.append(f"{slug}-{same}" if same else slug)
-    return frozenset(found)
+    return headings_in(texts_of(page))
 
 
 @dataclass(frozen=True)

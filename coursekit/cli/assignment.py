@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coursekit.cli.output import Json, print_table, show
+from coursekit.cli.assignment_gate import gate
+from coursekit.cli.output import Json, show
+from coursekit.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from coursekit.grading import GradingSettings, Progress, Verdict
+    from coursekit.grading import GradingSettings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,55 +92,7 @@ def overview(
         typer.echo("No browser could be opened here: open the file yourself.", err=True)
 
 
-@app.command(epilog="Example:  coursekit assignment gate a1")
-def gate(
-    name: Annotated[str | None, typer.Argument(help="The assignment.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All assignments of the course, as CI does.")] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", help="Sandboxes at once.", min=1)] = None,
-    as_json: Json = False,
-) -> None:
-    """Find out whether an assignment is fair: each answer gets its points, each test does its work, nothing leaks."""
-    from coursekit.config import find_course
-    from coursekit.errors import SettingsError
-    from coursekit.grading import assignments_in, gate
-    from coursekit.grading.fairness import as_table, require_all_fair
-
-    if bool(name) == every:
-        raise SettingsError("say which assignment, or --all.", fix="coursekit assignment gate --all")
-    verdicts = []
-    for each in [name] if name else [found.name for found in assignments_in(find_course())]:
-        with _progress_bar(f"gate of {each}:", shown=not as_json) as progress:
-            verdicts.append(gate(_settings(), each, jobs=jobs, progress=progress))
-        if not as_json:
-            _show_verdict(verdicts[-1])
-    if as_json:
-        tables = [as_table(verdict) for verdict in verdicts]
-        typer.echo(json.dumps(tables if every else tables[0], indent=2))
-    require_all_fair(verdicts)
-
-
-def _show_verdict(verdict: Verdict) -> None:
-    """Print what was checked, and what each answer got."""
-    found = Counter(problem.check for problem in verdict.problems)
-    print_table(
-        [
-            {"check": check, "of": what, "found": f"{found[check]} unfair" if found[check] else "✓"}
-            for check, what in verdict.checked.items()
-        ],
-        title=f"{verdict.assignment}: {'fair' if verdict.is_fair else 'not fair'}",
-    )
-    if verdict.answers:
-        print_table(
-            [
-                {
-                    "answer": each.answer,
-                    "must get": each.declared,
-                    "gets": each.score,
-                    "seconds": round(each.seconds, 1),
-                }
-                for each in verdict.answers
-            ]
-        )
+app.command(epilog="Example:  coursekit assignment gate a1")(gate)
 
 
 @app.command(epilog="Example:  coursekit assignment release a1")
@@ -149,7 +100,7 @@ def release(name: Name, force: Force = False) -> None:
     """Make the students' version and put it into the exchange, if the gate finds the assignment fair."""
     from coursekit.grading import release
 
-    with _progress_bar("gate:", shown=True) as progress:
+    with progress_bar("gate:", shown=True) as progress:
         released = release(_settings(), name, force=force, progress=progress)
     _update_penalties()
     typer.echo(
@@ -180,7 +131,7 @@ def autograde(
 
     _update_penalties()
     _warn_of_weakness()
-    with _progress_bar("autograding", shown=not as_json) as progress:
+    with progress_bar("autograding", shown=not as_json) as progress:
         graded = autograde(_settings(), name, students=student, force=force, jobs=jobs, progress=progress)
     labels = {**_GRADE_LABELS, "log": None, "trouble": None}
     show(_rows(graded, labels, as_json), as_json=as_json, empty=f"no submission of {name} has been collected")
@@ -192,7 +143,7 @@ def regrade(name: Name, jobs: Jobs = None, as_json: Json = False) -> None:
     from coursekit.grading import regrade
 
     _warn_of_weakness()
-    with _progress_bar("grading again", shown=not as_json) as progress:
+    with progress_bar("grading again", shown=not as_json) as progress:
         changes = regrade(_settings(), name, jobs=jobs, progress=progress)
     rows = [{**asdict(change), "difference": change.difference} for change in changes]
     show(rows, as_json=as_json, empty=f"no submission of {name} has been collected")
@@ -203,7 +154,7 @@ def regrade(name: Name, jobs: Jobs = None, as_json: Json = False) -> None:
 
 @app.command(epilog="Example:  coursekit assignment penalties a1")
 def penalties(name: Name, as_json: Json = False) -> None:
-    """Compute late penalties again, from hub/course.toml and the scores of now; status and export do so too."""
+    """Compute late penalties again, from deadlines, extensions and scores of now; status and export do so too."""
     from coursekit.grading import update_penalties
 
     rows = _rows(update_penalties(_settings(), name), {"seconds_late": "late by, s", "assignment": None}, as_json)
@@ -282,10 +233,10 @@ def _update_penalties() -> None:
 def _warn_of_strangers(name: str) -> None:
     from coursekit.grading.penalties import strangers
 
-    for assignment, student in strangers(_settings()):
-        if assignment == name:
+    for each in strangers(_settings()):
+        if each.assignment == name:
             typer.echo(
-                f"Warning: hub/course.toml has an extension for {student!r}, whom the gradebook does not know.",
+                f"Warning: {each.student!r}, for whom an extension was given {each.given}, is not in the gradebook.",
                 err=True,
             )
 
@@ -307,31 +258,3 @@ def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return round(value, 2) if isinstance(value, float) else value
-
-
-@contextmanager
-def _progress_bar(what: str, *, shown: bool) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield functools.partial(_advance, bar, task, what)
-
-
-def _advance(bar: Any, task: Any, what: str, done: int, total: int, student: str) -> None:
-    bar.update(task, completed=done, total=total, description=f"{what} {student}")

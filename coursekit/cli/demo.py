@@ -35,7 +35,11 @@ def demo(
         rehearsal.require_deserved()
         if leave:
             return
-        logins = login_rows(settings.instructors, hub.passwords.students, hub.passwords.instructors)
+        bots = ", ".join(result.student for result in rehearsal.results)
+        passwords = hub.passwords
+        logins = login_rows(
+            settings.instructors, passwords.students, passwords.instructors, names=f"any; the bots: {bots}"
+        )
         show_logins(hub.url, logins=logins)
         typer.echo("Ctrl-C stops everything.")
         with contextlib.suppress(KeyboardInterrupt):

@@ -41,6 +41,7 @@ def up(port: Port = None, engine: Engine = None, as_json: Json = False) -> None:
     everything runs under your own account, on 127.0.0.1 only.
     """
     from coursekit.cli.steps import watching
+    from coursekit.hub.roster import read_roster
     from coursekit.hub.server import up as start
     from coursekit.hub.settings import read_settings
 
@@ -53,7 +54,11 @@ def up(port: Port = None, engine: Engine = None, as_json: Json = False) -> None:
         show([asdict(hub)], as_json=True)
         return
     logins = login_rows(
-        settings.instructors, hub.passwords.students, hub.passwords.instructors, kind=settings.login.kind
+        settings.instructors,
+        hub.passwords.students,
+        hub.passwords.instructors,
+        kind=settings.login.kind,
+        names=student_names(len(read_roster(settings)), only_roster=settings.login.only_roster),
     )
     show_logins(hub.url, logins=logins, warn=not settings.runs_containers)
     if settings.runs_containers and not settings.network.site:
@@ -144,10 +149,15 @@ def status(engine: Engine = None, as_json: Json = False) -> None:
 
 
 def login_rows(
-    instructors: tuple[str, ...], student_password: str, instructor_password: str, *, kind: str = "shared-password"
+    instructors: tuple[str, ...],
+    student_password: str,
+    instructor_password: str,
+    *,
+    names: str,
+    kind: str = "shared-password",
 ) -> list[dict[str, str]]:
-    """Say who logs in with what."""
-    students = {"who": "students", "name": "ada, ben, chloe, or any other", "password": student_password}
+    """Say who logs in with what; ``names`` says which names students have."""
+    students = {"who": "students", "name": names, "password": student_password}
     instructor = {"who": "instructor", "name": ", ".join(instructors), "password": instructor_password}
     if kind == "native":
         students = {
@@ -157,8 +167,15 @@ def login_rows(
         }
     elif kind != "shared-password":
         elsewhere = f"where {kind} sends them"
-        return [row | {"password": elsewhere} for row in (students | {"name": "of the roster"}, instructor)]
+        return [row | {"password": elsewhere} for row in (students, instructor)]
     return [students, instructor]
+
+
+def student_names(count: int, *, only_roster: bool) -> str:
+    """Say under which names students log in, where the roster has so many."""
+    if only_roster:
+        return f"the {count} of the roster" if count else "nobody: there is no roster"
+    return f"any; the roster has {count}" if count else "any; there is no roster"
 
 
 def show_logins(url: str, *, logins: list[dict[str, str]], warn: bool = True) -> None:

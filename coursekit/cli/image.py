@@ -114,12 +114,9 @@ def push(
 
     from coursekit import __version__
     from coursekit.image_push import push as push_all
-    from coursekit.images import read_catalog
+    from coursekit.images import find_named, read_catalog
 
-    known = read_catalog(find_course())
-    chosen = [image for image in known if image.name in names] if names else [one for one in known if not one.optional]
-    if unknown := sorted(set(names or ()) - {image.name for image in chosen}):
-        raise typer.BadParameter(f"no image is called {', '.join(unknown)}")
+    chosen = find_named(read_catalog(find_course()), names or ())
     with Console(stderr=True).status("Pushing") as status:
         digests = push_all(chosen, version or __version__, tell=status.update)
     show([{"image": name, "digest": digest} for name, digest in digests.items()], as_json=as_json)

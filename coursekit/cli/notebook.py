@@ -36,7 +36,7 @@ def list_(as_json: Json = False) -> None:
 
 @app.command(epilog="Example:  coursekit notebook check 01 assignments/a1/a1.ipynb")
 def check(names: Names = None, as_json: Json = False) -> None:
-    """Tell what keeps notebooks from being committed: outputs, random cell ids, surplus metadata, no contract."""
+    """Tell what keeps notebooks from being committed: outputs, random cell ids, surplus metadata, broken links."""
     from coursekit.notebooks.check import check_notebook
 
     notebooks = chosen_notebooks(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -65,14 +65,25 @@ def enter_refused(settings: GradingSettings, name: str, student: str) -> None:
         book.db.commit()
 
 
-def add_students(settings: GradingSettings, names: Iterable[str]) -> None:
-    """Enter students in the gradebook; those already there stay as they are."""
+def add_students(settings: GradingSettings, names: Iterable[str], *, emails: Mapping[str, str] | None = None) -> None:
+    """Enter students in the gradebook; those already there stay, with what is known of them.
+
+    Parameters
+    ----------
+    settings : GradingSettings
+        Which gradebook.
+    names : iterable of str
+        The students.
+    emails : mapping of str to str, optional
+        Their addresses, which take the place of earlier ones; of who has none here, the earlier one stays.
+    """
     wanted = tuple(names)
     for name in wanted:
         check_name("student", name)
     with open_gradebook(settings) as book:
         for name in wanted:
-            book.update_or_create_student(name)
+            email = (emails or {}).get(name)
+            book.update_or_create_student(name, **({"email": email} if email else {}))
 
 
 def grades(settings: GradingSettings, name: str | None = None, *, student: str | None = None) -> tuple[Grade, ...]:

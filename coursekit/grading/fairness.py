@@ -33,12 +33,28 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored:
-    """What one answer must get and what it got; ``seconds`` are those of its cells."""
+    """What one answer must get and what it got.
+
+    Parameters
+    ----------
+    answer : str
+        Its name.
+    declared, score : float
+        Points it must get, and got.
+    seconds : float
+        How long its cells took, s.
+    folder : {"", "wrong", "right"}
+        Where it stands in the assignment's folder; every assignment has those that stand nowhere.
+    why : str
+        What is right and wrong in it, as it says itself.
+    """
 
     answer: str
     declared: float
     score: float
     seconds: float
+    folder: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

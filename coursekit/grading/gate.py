@@ -193,17 +193,21 @@ def _judge(
             f"the solution, the untouched notebook, {_count(len(wrong), 'answer')} in wrong/, {len(right)} in right/"
         ),
         gate_scores.TESTS: f"in {_count(len(tests), 'cell')}, each failed by an answer in wrong/",
-        chameleon.NAME: "objects that are equal to everything get no more than the untouched notebook",
+        chameleon.NAME: (
+            f"{_count(len(answers[chameleon.NAME].cells), 'cell')} answered with objects that are equal to everything"
+        ),
         gate_scores.TIME: f"{took:.1f} s for the reference solution; {60 * minutes * MINUTES_FACTOR:g} s are allowed",
     }
     scored = tuple(
         Scored(
             answer=name,
-            declared=answers[UNTOUCHED if name == chameleon.NAME else name].score,
+            declared=(answers[UNTOUCHED] if name == chameleon.NAME else answer).score,
             score=gate_scores.total(outcomes[name], tests),
             seconds=gate_scores.seconds_of(outcomes[name]),
+            folder=RIGHT if answer.is_right else WRONG if _is_wrong(answer) else "",
+            why=answer.why,
         )
-        for name in answers
+        for name, answer in answers.items()
     )
     if right:
         checked[gate_right.CHECK] = "each hidden test passed by an answer in right/ that is unlike the solution"

@@ -19,7 +19,7 @@ from coursekit.grading.penalties import set_due_date
 
 
 class SetDueDate(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
-    """Write the assignment's deadline and the student's extension from ``hub/course.toml`` into the gradebook."""
+    """Write the assignment's deadline and the student's extension, wherever it was given, into the gradebook."""
 
     course_file = Unicode(help="The course's settings, hub/course.toml.").tag(config=True)
     extensions_file = Unicode(help="Extensions that were given on the course page.").tag(config=True)

@@ -1,4 +1,4 @@
-"""Deadlines and late penalties of the whole gradebook, as ``hub/course.toml`` has them now."""
+"""Deadlines and late penalties of the whole gradebook, as ``hub/course.toml`` and the course page have them now."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from coursekit.errors import GradingError, SettingsError
 from coursekit.grading.book import open_gradebook
 from coursekit.grading.catalog import find_assignment
-from coursekit.grading.deadlines import Deadline, naive_utc
-from coursekit.grading.extensions import all_deadlines
+from coursekit.grading.deadlines import Deadline, naive_utc, read_deadlines
+from coursekit.grading.extensions import all_deadlines, read_extensions
 from coursekit.grading.settings import GradingSettings
 
 
@@ -42,6 +42,15 @@ class Lateness:
     score: float
     penalty: float
     changed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stranger:
+    """Somebody who has an extension and is not in the gradebook: ``given`` says where, in words for a message."""
+
+    student: str
+    assignment: str
+    given: str
 
 
 def course_deadlines(settings: GradingSettings) -> dict[str, Deadline]:
@@ -149,21 +158,25 @@ def _update(submission: Any, deadline: Deadline | None) -> Lateness:
     )
 
 
-def strangers(settings: GradingSettings) -> tuple[tuple[str, str], ...]:
+def strangers(settings: GradingSettings) -> tuple[Stranger, ...]:
     """Find extensions of students that the gradebook does not know, misspelt ones most likely.
 
     Returns
     -------
-    tuple of (str, str)
-        Assignment and name.
+    tuple of Stranger
+        By assignment, then student; one whom both places name comes twice.
     """
     with open_gradebook(settings) as book:
         students = {student.id for student in book.students}
-    return tuple(
-        (name, student)
-        for name, deadline in sorted(course_deadlines(settings).items())
-        for student in sorted(deadline.extensions.keys() - students)
-    )
+    in_file = {name: deadline.extensions for name, deadline in read_deadlines(settings.course_file).items()}
+    places = {"in hub/course.toml": in_file, "on the course page": read_extensions(settings.extensions_file)}
+    found = [
+        Stranger(student=student, assignment=name, given=place)
+        for place, extensions in places.items()
+        for name in extensions
+        for student in extensions[name].keys() - students
+    ]
+    return tuple(sorted(found, key=lambda each: (each.assignment, each.student, each.given)))
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -17,6 +17,13 @@ from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveA
 from traitlets import Bool
 
 from coursekit.grading.deadlines import naive_utc
+from coursekit.grading.kept_grades import (
+    answers_path,
+    fingerprints,
+    keep_answers,
+    read_answers,
+    submission_digest,
+)
 from coursekit.grading.own_folders import TIMESTAMP, latest, moment_in_own_folder, own_submissions
 from coursekit.grading.proof import is_proven
 from coursekit.grading.restore import restore
@@ -133,18 +140,29 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class SaveScores(SaveAutoGrades):  # type: ignore[misc]
-    """nbgrader's own step; a submission that worked on its own grading gets nothing until a person has looked."""
+    """nbgrader's own step, after which what a person gave for an unchanged answer holds without another look.
+
+    A submission that worked on its own grading gets nothing until a person has looked, each time.
+    """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Save the scores of one notebook."""
+        names, course = resources["nbgrader"], _course_dir(self)
+        with Gradebook(names["db_url"]) as book:
+            settled = {grade.name for grade in _grades(book, names) if _is_settled(grade)}
         nb, resources = super().preprocess(nb, resources)
-        if resources["nbgrader"].get(_FLAGGED):
-            names = resources["nbgrader"]
-            with Gradebook(names["db_url"]) as book:
-                found = book.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
-                for grade in found.grades:
+        kept = answers_path(course, names["assignment"], names["notebook"], names["student"])
+        submission = submission_digest(course / "submitted" / names["student"] / names["assignment"])
+        with Gradebook(names["db_url"]) as book:
+            grades, before = _grades(book, names), read_answers(kept)
+            now = fingerprints(nb.cells, {grade.name: grade.auto_score for grade in grades}, submission)
+            for grade in grades:
+                if names.get(_FLAGGED):
                     grade.auto_score, grade.needs_manual_grade = 0.0, True
-                book.db.commit()
+                elif grade.name in settled and before.get(grade.name) == now.get(grade.name):
+                    grade.needs_manual_grade = False
+            book.db.commit()
+        keep_answers(kept, now)
         return nb, resources
 
 
@@ -176,6 +194,16 @@ class StyleFeedback(NbGraderPreprocessor):  # type: ignore[misc]
         style = Path(__file__).parent / "templates" / "feedback.css"
         resources["inlining"]["css"].append(style.read_text(encoding="utf-8"))
         return nb, resources
+
+
+def _grades(book: Gradebook, names: Any) -> list[Any]:
+    found = book.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+    return list(found.grades)
+
+
+def _is_settled(grade: Any) -> bool:
+    """Whether a person gave it, and nobody waits for another look."""
+    return grade.manual_score is not None and not grade.needs_manual_grade
 
 
 def _is_report(output: Any) -> bool:

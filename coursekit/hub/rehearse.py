@@ -36,7 +36,6 @@ from coursekit.hub.settings import HubSettings
 Watch = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
 
-_FIRST_NAMES: Final = ("ada", "ben", "chloe")
 _KINDS: Final = ("full", "half", "none", "hostile")
 _ANSWER_FILES: Final = {"half": "half", "none": "nothing-right"}
 # What a hostile student does before the right answers: the grader sees that a function which tests use was replaced.
@@ -44,8 +43,9 @@ _TAMPERING: Final = "import unittest.case\nunittest.case.TestCase.assertEqual = 
 
 
 def bot_names(students: int) -> tuple[str, ...]:
-    """Name the bots of a class: three people, then numbers."""
-    return (*_FIRST_NAMES, *(f"bot-{number:03d}" for number in range(4, students + 1)))[:students]
+    """Name the bots of a class by number and by what they answer, so that nobody takes them for people."""
+    kinds = zip(range(1, students + 1), cycle(_KINDS), strict=False)
+    return tuple(f"bot-{number:03d}-{kind}" for number, kind in kinds)
 
 
 def rehearse(

@@ -93,6 +93,14 @@ def read_roster(settings: HubSettings) -> tuple[Entry, ...]:
     return _parse_file(path)
 
 
+def roster_names(path: Path) -> frozenset[str]:
+    """Name those of a roster; nobody where there is none that can be read."""
+    try:
+        return frozenset(entry.name for entry in _parse_file(path))
+    except SettingsError:
+        return frozenset()
+
+
 def require_no_class(settings: HubSettings) -> None:
     """Refuse what would put bots among students, or remove what students did.
 
@@ -109,7 +117,7 @@ def require_no_class(settings: HubSettings) -> None:
 
 
 def import_roster(settings: HubSettings, path: Path) -> tuple[Entry, ...]:
-    """Take a class in: into the Hub, which reads it when it starts, and into the gradebook. All of it, or nothing.
+    """Take a class in, whole or not at all: into the Hub, which reads it when it starts, and into the gradebook.
 
     Raises
     ------
@@ -117,7 +125,8 @@ def import_roster(settings: HubSettings, path: Path) -> tuple[Entry, ...]:
         If the file is not there, or a line of it cannot be read.
     """
     entries = _parse_file(path)
-    add_students(settings.grading, [entry.name for entry in entries])
+    emails = {entry.name: entry.email for entry in entries}
+    add_students(settings.grading, emails, emails=emails)
     target = settings.roster_file
     if target.resolve() != path.resolve():
         target.parent.mkdir(parents=True, exist_ok=True)

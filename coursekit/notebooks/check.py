@@ -23,6 +23,7 @@ from coursekit.notebooks.document import (
     tagged_cells,
 )
 from coursekit.notebooks.ids import is_readable
+from coursekit.notebooks.links import broken_links
 from coursekit.notebooks.tidy import FORMAT_MINOR, language_of, tidy_cell_metadata, tidy_document, tidy_metadata
 
 _TIDY: Final = "run `coursekit notebook tidy`"
@@ -68,7 +69,7 @@ def check_notebook(notebook: Notebook) -> tuple[Fault, ...]:
     except NotebookError as error:
         finding = _Finding(None, error.message, error.fix)
         return (_fault(notebook.path, finding),)
-    found = list(check_document(document, kind=notebook.kind))
+    found = [*check_document(document, kind=notebook.kind), *_find_broken_links(document, notebook.path)]
     if not any(finding.fix == _TIDY for finding in found):
         tidied = format_document(tidy_document(document, kind=notebook.kind))
         if tidied.encode() != notebook.path.read_bytes():
@@ -141,6 +142,11 @@ def _find_invalid(document: Document, kind: Kind) -> Iterator[_Finding]:
         cell = _label(place[1], tidied.cells[place[1]]) if place[:1] == ["cells"] and len(place) > 1 else None
         where = ".".join(map(str, place)) or "the notebook"
         yield _Finding(cell, f"is not valid at {where}: {error.message}", "correct that in a text editor")
+
+
+def _find_broken_links(document: Document, path: Path) -> Iterator[_Finding]:
+    for index, reason in broken_links(document, path):
+        yield _Finding(_label(index, document.cells[index]), reason, "mend the link, or take it out")
 
 
 def _find_contract(document: Document, kind: Kind) -> Iterator[_Finding]:

@@ -99,9 +99,9 @@ def train(folder: Path) -> None:
     port, pages = _free_ports(2)
     with _daemon("Master", folder, "--port", port, "--webui-port", pages):
         _await_workers(pages, 0)
-        with _daemon(
-            "Worker", folder, "--cores", "1", "--memory", "1g", "--webui-port", "0", f"spark://{_HERE}:{port}"
-        ):
+        work = ("--work-dir", str(folder / "work"))  # Spark's own place is its home, where it would be left
+        resources = ("--cores", "1", "--memory", "1g", "--webui-port", "0")
+        with _daemon("Worker", folder, *work, *resources, f"spark://{_HERE}:{port}"):
             _await_workers(pages, 1)
             spark = SparkSession.builder.master(f"spark://{_HERE}:{port}").config(map=settings).getOrCreate()
             _work(spark, folder)

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import math
 import os
+import socket
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coursekit.config import image_tag
 from coursekit.errors import MissingPackageError, SettingsError, TrainingError
 
 Average = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -61,7 +64,8 @@ def import_keras(backend: str) -> Any:
         import keras
     except ImportError as error:
         raise MissingPackageError(
-            f"Keras on {backend} is not installed here: {error}.", fix=_EXTRAS[backend]
+            f"Keras on {backend} is not installed in {sys.prefix} on {socket.gethostname()}: {error}.",
+            fix=f"{_EXTRAS[backend]}; for executors in containers, COURSEKIT_IMAGE={image_tag('tensorflow')}",
         ) from error
     if keras.config.backend() != backend:
         raise TrainingError(

@@ -70,7 +70,7 @@ class Coordinator:
     def __init__(self, host: str, checkpoints: Checkpoints, *, epochs: int) -> None:
         self.secret = secrets.token_bytes(32)
         self.standing = Standing(epochs=epochs)
-        self.error = self.trace = ""
+        self.error = self.fix = self.trace = ""
         self._checkpoints = checkpoints
         self._attempt = -1
         self._connected = 0
@@ -143,22 +143,22 @@ class Coordinator:
         if kind == "ask":
             send(peer, {}, self._checkpoints.newest)
         elif kind == "failed":
-            self._fail(f"on rank {rank}: {message['error']}", message["trace"])
+            self._fail(f"on rank {rank}: {message['error']}", message["fix"], message["trace"])
         elif kind == "lost":  # was it because another rank's program failed? Then there is no use in trying again.
             send(peer, {"stop": self._failed.wait(_REASON_S)})
         elif kind == "epoch":
             try:
                 self._keep(attempt, message, blob)
             except DatasetError as error:  # the folder's disk is full: the same would happen again
-                self._fail(error.message, "")
+                self._fail(error.message, error.fix, "")
             send(peer, {"error": self.error})
         else:
             self._note(kind, message)
 
-    def _fail(self, error: str, trace: str) -> None:
+    def _fail(self, error: str, fix: str, trace: str) -> None:
         with self._lock:
             if not self.error:
-                self.error, self.trace = error, trace
+                self.error, self.fix, self.trace = error, fix, trace
         self._failed.set()
 
     def _keep(self, attempt: int, message: Message, blob: bytes) -> None:

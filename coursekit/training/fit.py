@@ -264,7 +264,8 @@ def _run(place: Place, job: Job, coordinator: Coordinator, display: Display) -> 
             fix="look at the trace below, and at cluster.logs()",
         ) from error
     if coordinator.error:
-        failed = TrainingError(coordinator.error, fix="mend the function; it fails on the executors, not in the driver")
+        theirs = "mend the function; it fails on the executors, not in the driver"
+        failed = TrainingError(coordinator.error, fix=coordinator.fix or theirs)
         failed.add_note(coordinator.trace)
         raise failed
     display.show_standing(coordinator.standing, is_over=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from coursekit.errors import PeerLostError
+from coursekit.errors import CoursekitError, PeerLostError
 from coursekit.training.averaging import average_gradients, import_keras, prepare_device
 from coursekit.training.batches import Batches
 from coursekit.training.checkpoint import State, check_shapes
@@ -113,7 +113,9 @@ def run_rank(
     except Exception as error:  # whatever the reader's functions raise
         lost = error if isinstance(error, PeerLostError) else (ring.error if ring else None)
         if lost is None:
-            driver.tell("failed", error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+            said = error.message if isinstance(error, CoursekitError) else error
+            fix = error.fix if isinstance(error, CoursekitError) else ""
+            driver.tell("failed", error=f"{type(error).__name__}: {said}", fix=fix, trace=traceback.format_exc())
         elif not driver.should_stop():
             raise lost from None
     finally:

@@ -164,12 +164,17 @@ def test_the_command_prints_tables_or_json_and_fails_for_an_unfair_assignment(
     done = runner.invoke(app, ["assignment", "gate", "toy"])
     assert done.exit_code == 0, done.output
     assert "toy: fair" in done.output
+    assert "1 of 1 fair; see build/gates/report.html" in done.output
+    left = Path("build", "gates")
+    assert "wrong/numbers.py" in (left / "report.html").read_text()
+    assert "| toy | fair | 5 | 0 |" in (left / "summary.md").read_text()
     (folder / "data" / "numbers.csv").write_text("def double(x):\n    twice_of_what_was_given = x + x\n")
     done = runner.invoke(app, ["assignment", "gate", "--all", "--json"])
     assert isinstance(done.exception, UnfairAssignmentError) or done.exit_code == 65
     [table] = json.loads(done.stdout[: done.stdout.rindex("]") + 1])
     assert not table["fair"]
     assert [problem["cell"] for problem in table["problems"]] == ["data/numbers.csv"]
+    assert "<code>data/numbers.csv</code>" in (left / "report.html").read_text()
 
 
 def test_an_assignment_that_is_not_there_is_named(settings: GradingSettings) -> None:

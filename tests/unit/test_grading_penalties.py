@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from gradebook_fixtures import Class, small_class
+from typer.testing import CliRunner
 
+from coursekit.cli.main import app
 from coursekit.errors import AssignmentNotFoundError, GradingError, SettingsError
 from coursekit.grading import grades, update_penalties
 from coursekit.grading.book import open_gradebook
-from coursekit.grading.penalties import strangers
+from coursekit.grading.extensions import add_extension
+from coursekit.grading.penalties import Stranger, strangers
 
 RULE = "[assignments.toy]\ndue = 2026-12-01T23:59:00+01:00\npenalty_per_day = 0.1\npenalty_max = 0.5\n"
 EXTENDED = RULE + "[assignments.toy.extensions]\nada = 2026-12-05T23:59:00+01:00\n"
@@ -90,7 +93,16 @@ def test_a_deadline_of_an_assignment_that_is_not_there_is_refused(toy):
 
 def test_an_extension_of_a_student_whom_nobody_knows_is_reported(toy):
     toy.course_file(EXTENDED + "adda = 2026-12-05T23:59:00+01:00\n")
-    assert strangers(toy.settings) == (("toy", "adda"),)
+    assert strangers(toy.settings) == (Stranger(student="adda", assignment="toy", given="in hub/course.toml"),)
+
+
+def test_an_extension_of_the_course_page_is_not_blamed_on_the_course_file(toy, monkeypatch):
+    toy.course_file(EXTENDED)
+    monkeypatch.setattr("coursekit.cli.assignment._settings", lambda: toy.settings)
+    for student in ("ada", "adda"):
+        add_extension(toy.settings.extensions_file, "toy", student, datetime(2026, 12, 6, tzinfo=UTC))
+    said = CliRunner().invoke(app, ["assignment", "penalties", "toy"]).stderr
+    assert said == "Warning: 'adda', for whom an extension was given on the course page, is not in the gradebook.\n"
 
 
 def test_an_assignment_that_was_not_released_is_an_error_that_says_so(toy):

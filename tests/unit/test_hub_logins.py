@@ -10,7 +10,9 @@ from jupyterhub import orm
 from tornado.web import HTTPError
 from traitlets.config import Config
 
+from coursekit.cli.hub import login_rows, student_names
 from coursekit.errors import HubError, SettingsError
+from coursekit.grading.book import open_gradebook
 from coursekit.hub.demo import demonstration
 from coursekit.hub.logins import APPROVE, update_login
 from coursekit.hub.native import ApprovedAuthenticator, _require_approver, _require_click
@@ -212,6 +214,32 @@ def test_a_roster_is_taken_in_whole_or_not_at_all(tmp_path):
         import_roster(settings, bad)
     assert [entry.name for entry in read_roster(settings)] == ["ada", "ben"]
     assert settings.roster_file.stat().st_mode & 0o077 == 0
+
+
+def test_the_addresses_of_a_roster_reach_the_gradebook_and_one_that_it_leaves_out_stays(tmp_path):
+    settings = HubSettings(root=tmp_path, title="T")
+    settings.grading.course_dir.mkdir(parents=True)
+    for text in ("name,email\nada,a@x.it\nben,b@x.it\n", "name,email\nada,ada@x.it\nben,\nchloe,\n"):
+        (tmp_path / "class.csv").write_text(text)
+        import_roster(settings, tmp_path / "class.csv")
+    with open_gradebook(settings.grading) as book:
+        assert {each.id: each.email for each in book.students} == {"ada": "ada@x.it", "ben": "b@x.it", "chloe": None}
+
+
+@pytest.mark.parametrize(
+    ("count", "only_roster", "names"),
+    [
+        (240, True, "the 240 of the roster"),
+        (0, True, "nobody: there is no roster"),
+        (240, False, "any; the roster has 240"),
+        (0, False, "any; there is no roster"),
+    ],
+)
+def test_who_starts_the_hub_is_told_which_names_students_of_this_course_have(count, only_roster, names):
+    assert student_names(count, only_roster=only_roster) == names
+    for kind in ("shared-password", "oauth"):
+        students, _ = login_rows(("prof",), "word", "other", kind=kind, names=names)
+        assert students["name"] == names
 
 
 def test_neither_bots_nor_a_demonstration_touch_a_hub_that_has_a_class(tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from coursekit.errors import RehearsalError
 from coursekit.grading import Grade
 from coursekit.hub.rehearse import bot_names
 from coursekit.hub.results import BotResult, Rehearsal, summarise
+from coursekit.hub.settings.hub import USER_NAME
 
 
 def result(*, deserved=5.0, auto=5.0, feedback=(5.0, 12.0), trouble="", graded=True):
@@ -58,6 +61,7 @@ def test_a_bot_without_them_is_named_with_what_it_got(wrong, named):
 def test_bots_have_names_of_their_own(students):
     names = bot_names(students)
     assert len(set(names)) == students
+    assert all(re.fullmatch(USER_NAME, name) and name.startswith("bot-") for name in names)
 
 
 @settings(deadline=None)  # the first example pays for importing numpy

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 import requests
 import urllib3
+from typer.testing import CliRunner
 
 from coursekit import debian
 from coursekit import images as module
+from coursekit.cli.main import app
 from coursekit.config import Course, find_course
 from coursekit.engine.daemon import explained
 from coursekit.errors import (
@@ -67,6 +69,21 @@ def test_an_unknown_image_is_named_with_those_that_are_there(tmp_path):
     images = read_catalog(course_with(tmp_path, entry("root")))
     with pytest.raises(SettingsError, match="'leaf' is not an image"):
         choose(images, ["leaf"])
+
+
+def test_pushing_an_image_that_is_not_there_names_those_that_are_and_pushes_nothing(monkeypatch):
+    monkeypatch.setattr("coursekit.image_push.push", lambda *given, **more: pytest.fail("something was pushed"))
+    refused = CliRunner().invoke(app, ["image", "push", "spark", "leaf"])
+    assert isinstance(refused.exception, SettingsError)
+    assert "'leaf' is not an image" in refused.exception.message
+    assert "spark" in refused.exception.fix
+
+
+def test_pushing_takes_the_images_that_are_named_and_not_what_they_are_built_on(monkeypatch):
+    pushed = []
+    monkeypatch.setattr("coursekit.image_push.push", lambda images, version, **more: pushed.extend(images) or {})
+    assert CliRunner().invoke(app, ["image", "push", "spark"]).exit_code == 0
+    assert [image.name for image in pushed] == ["spark"]
 
 
 def build_with(stream, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from coursekit.hub.page.gateway import ClassCluster
 from coursekit.hub.page.message import Announcement, Message, read_message, write_message
 from coursekit.hub.page.needs import WAITS_LONG_S, who_needs_help
 from coursekit.hub.page.plots import hours, nice_top, share_bar, usage_plot
+from coursekit.hub.page.views import students_of_class
 
 DUE = datetime(2026, 12, 1, 23, 59, tzinfo=UTC)
 intervals = st.builds(
@@ -80,6 +82,18 @@ def test_hours_are_full_ones_and_few():
     assert 5 <= len(found) <= 7
     assert all(text.endswith(":00") for _, text in found)
     assert len(hours(1_700_000_000, 1_700_000_000 + 48 * 3600)) <= 7
+
+
+def test_an_instructor_can_choose_who_is_on_the_roster_and_has_handed_in_nothing(tmp_path):
+    toy = released_class(tmp_path)
+    hand_in(toy, "ben")
+    roster = tmp_path / "roster.csv"
+    settings = settings_of(toy, roster=roster)
+    assert asyncio.run(students_of_class(settings, None)) == ("ben",)
+    roster.write_text("name,email\nada,\n")
+    assert asyncio.run(students_of_class(settings, None)) == ("ada", "ben")
+    roster.write_text("no class at all")
+    assert asyncio.run(students_of_class(settings, None)) == ("ben",)
 
 
 def test_usage_is_read_from_what_the_gateway_records(tmp_path):
@@ -279,7 +293,7 @@ def test_an_extension_is_on_the_clock_of_its_deadline(tmp_path):
     assert said.text == "ada has until Sat 5 December, 23:59 for toy."
     (moment,) = read_extensions(toy.settings.extensions_file)["toy"].values()
     assert moment == datetime(2026, 12, 5, 22, 59, tzinfo=UTC)
-    assert "look whether the name is right" in extend(page, "toy", "adda", "2026-12-05T23:59", known={"ada"}).text
+    assert "is the name right" in extend(page, "toy", "adda", "2026-12-05T23:59", known={"ada"}).text
     assert read_deadlines(toy.settings.course_file)["toy"].extensions == {}, "no program writes the instructor's file"
 
 

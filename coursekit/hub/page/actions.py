@@ -73,7 +73,7 @@ def extend(settings: PageSettings, assignment: str, student: str, until: str, *,
     until : str
         As a browser's field gives it, ``2026-12-05T23:59``, on the clock of the assignment's own deadline.
     known : container of str
-        Students who have handed something in or run a server: others may be misspelt.
+        Students of the roster, and who have handed something in or run a server: others may be misspelt.
     """
     check_user(student)
     check_name("student", student)
@@ -100,7 +100,7 @@ def extend(settings: PageSettings, assignment: str, student: str, until: str, *,
     if holds > chosen:
         said += " That is the extension in hub/course.toml, which is later than the one that you gave."
     if student not in known:
-        said += f" Nobody named {student} has handed anything in or runs a server: look whether the name is right."
+        said += f" {student} is not on the roster, has handed nothing in and runs no server: is the name right?"
     return Said(kind="done", text=said)
 
 

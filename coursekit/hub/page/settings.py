@@ -29,6 +29,8 @@ class PageSettings:
         The course's folders and exchange.
     state : Path
         The Hub's state folder.
+    roster : Path, optional
+        The class; there need not be such a file.
     instructors : frozenset of str
         Users who see the class.
     graders : str
@@ -50,6 +52,7 @@ class PageSettings:
     title: str
     grading: GradingSettings
     state: Path
+    roster: Path | None = None
     instructors: frozenset[str] = frozenset()
     graders: str = ""
     gateway_url: str = ""
@@ -94,6 +97,7 @@ def page_settings(hub: HubSettings, environment: Mapping[str, str] | None = None
         title=hub.title,
         grading=hub.grading,
         state=hub.state,
+        roster=hub.roster_file,
         instructors=frozenset(hub.instructors),
         graders=hub.graders,
         gateway_url=given.get("COURSEKIT_GATEWAY_URL", ""),

@@ -15,6 +15,7 @@ from coursekit.hub.page.gateway import Gateway, Mine, WholeClass
 from coursekit.hub.page.needs import Need, who_needs_help
 from coursekit.hub.page.plots import share_bar, usage_plot
 from coursekit.hub.page.settings import PageSettings
+from coursekit.hub.roster import roster_names
 
 _POINTS = 120
 NO_GATEWAY = "This Hub has no gateway: each cluster runs beside its notebook, and the page does not see it."
@@ -80,14 +81,15 @@ async def view_of_class(settings: PageSettings, gateway: Gateway | None) -> Clas
 
 
 async def students_of_class(settings: PageSettings, gateway: Gateway | None) -> tuple[str, ...]:
-    """Name everybody who has handed something in, or runs a server or a cluster."""
+    """Name everybody who is on the roster, has handed something in, or runs a server or a cluster."""
     whole, _ = await _whole(gateway)
     return await _students(settings, whole)
 
 
 async def _students(settings: PageSettings, whole: WholeClass | None) -> tuple[str, ...]:
     there = {one.owner for one in whole.clusters} | set(whole.servers) if whole else set()
-    return tuple(sorted(there | await asyncio.to_thread(known_students, settings.grading)))
+    enrolled = await asyncio.to_thread(roster_names, settings.roster) if settings.roster else frozenset()
+    return tuple(sorted(there | enrolled | await asyncio.to_thread(known_students, settings.grading)))
 
 
 async def _mine(gateway: Gateway | None) -> tuple[Mine | None, str]:

@@ -132,9 +132,9 @@ def test_a_student_signs_up_and_is_let_in_when_the_instructor_has_approved(hub, 
     page.get_by_text("ada@example.org").wait_for()
     in_every_look(browser, page, "approval")
     page.get_by_role("button", name="Approve ada").click()
-    page.get_by_role("button", name="Take the approval of ada back").wait_for()
+    page.get_by_role("button", name="Withdraw the approval of ada").wait_for()
     page.get_by_role("button", name="Discard zoe").click()
-    page.get_by_text("Nobody waits").wait_for()
+    page.get_by_text("Nobody is waiting").wait_for()
     page.screenshot(path=SCREENSHOTS / "approval-done.png")
 
     page.context.clear_cookies()
@@ -170,6 +170,6 @@ def test_each_profile_is_chosen_in_turn_and_a_gpu_that_is_taken_is_waited_for_in
         in_every_look(browser, page, "profiles-line")
     page.get_by_text("It is your turn: start it now.").wait_for()  # the page looks again by itself
     start(page, hub, "ada", "GPU")
-    page.get_by_text(re.compile("spawn failed", re.IGNORECASE)).first.wait_for()  # there is no such GPU in truth
+    page.get_by_text("This server cannot be started on this host.").first.wait_for()  # there is no such GPU in truth
     page.screenshot(path=SCREENSHOTS / "profiles-gpu-refused.png", full_page=True)
     assert servers(hub.settings) == ()

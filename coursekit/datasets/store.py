@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -196,10 +195,15 @@ def _generate_weblogs(request: Request, rows: int, path: Path, advance: Advance)
 
 
 def _generate_table(request: Request, rows: int, path: Path, advance: Advance) -> None:
-    """Write a set whose generator is the module of its name, with ``batches(rows, seed=...)`` of ``SCHEMA``."""
+    """Write a set whose generator is the module of its name, with ``batches(rows, seed=...)`` of ``SCHEMA``.
+
+    They are imported by name, so that `coursekit.notebooks.kept` knows that what a notebook reads depends on them.
+    """
+    from coursekit.datasets import calorimeter, chirps, events, graph, ratings
     from coursekit.datasets.tables import WRITERS
 
-    generator = import_module(f"coursekit.datasets.{request.entry.name}")
+    by_name = {"calorimeter": calorimeter, "chirps": chirps, "events": events, "graph": graph, "ratings": ratings}
+    generator = by_name[request.entry.name]
     WRITERS[request.format](path, generator.SCHEMA, generator.batches(rows, seed=request.seed), advance)
 
 

@@ -97,11 +97,11 @@ class ClassClusters:
         await self._ready()
         check_possible(spec, cap=self._loop.quotas().of(owner).cap, total=self._loop.total())
         entries, key = self._loop.entries, f"{owner}/{spec.name}"
-        while (entry := entries.get(key)) is not None and entry.is_ending:
-            await entry.changed.wait()
-        if entry is not None and entry.is_prepared and not is_same_shape(entry.spec, spec):
-            await self._loop.end(entry)  # made for the lesson, and its owner wants another
-            entry = None
+        while (entry := entries.get(key)) is not None:
+            is_in_the_way = entry.is_prepared and not is_same_shape(entry.spec, spec)  # its owner wants another
+            if not (entry.is_ending or is_in_the_way):
+                break
+            await self._loop.end(entry)
         if entry is None:
             others = [one.spec.name for one in entries.values() if one.owner == owner and not one.has_failed]
             check_number(others, most=self.settings.limits.clusters)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from coursekit.cluster import ClusterSpec
-from coursekit.gateway.quotas import Quotas
+from coursekit.gateway.quotas import Hours, Quotas
 
 EARLY = timedelta(minutes=15)
 """How long before the class meets."""
+_REMEMBERED = timedelta(days=2)
 
 
 class Preparation:
-    """Says which clusters are to be made: one for each user and lesson, once a day.
+    """Says which clusters are to be made: one for each user and lesson on each day that the class meets.
 
-    A user who has closed the cluster, or let it go idle, does not get another before they ask.
+    A user who has closed the cluster, or let it go idle, does not get another before they ask, unless the gateway was
+    started anew in between: it remembers this in its process alone.
     """
 
     def __init__(self) -> None:
         self._made: set[tuple[date, str, str]] = set()
 
     def due(self, quotas: Quotas, owners: Iterable[str], moment: datetime) -> list[tuple[str, ClusterSpec]]:
-        """Give owner and cluster of what nobody was given today.
+        """Give owner and cluster of what nobody was given on this day.
 
         Parameters
         ----------
@@ -33,16 +36,23 @@ class Preparation:
         moment : datetime
             Now, with an offset from UTC.
         """
-        specs = [
-            hours.cluster
-            for hours in quotas.course_hours
-            if hours.cluster is not None and (hours.hold_at(moment) or hours.hold_at(moment + EARLY))
-        ]
-        if not specs:
-            return []
-        today = moment.date()
-        self._made = {one for one in self._made if one[0] == today}
-        wanted = [(owner, spec) for owner in sorted(owners) for spec in specs]
-        found = [(owner, spec) for owner, spec in wanted if (today, owner, spec.name) not in self._made]
-        self._made |= {(today, owner, spec.name) for owner, spec in found}
+        meetings = [(day, hours.cluster) for hours in quotas.course_hours if (day := _meets_on(hours, moment))]
+        self._made = {one for one in self._made if moment.date() - one[0] < _REMEMBERED}
+        found = []
+        for owner in sorted(owners):
+            for day, spec in meetings:
+                if spec is not None and (day, owner, spec.name) not in self._made:
+                    self._made.add((day, owner, spec.name))
+                    found.append((owner, spec))
         return found
+
+
+def _meets_on(hours: Hours, moment: datetime) -> date | None:
+    """Give the day, on the clock of the class, of the meeting that goes on or begins soon; None without one.
+
+    The gateway's own clock may be of another zone, whose midnight can be in the middle of a meeting.
+    """
+    for at in (moment, moment + EARLY):
+        if hours.hold_at(at):
+            return at.astimezone(ZoneInfo(hours.zone)).date()
+    return None

@@ -19,6 +19,7 @@ from coursekit.cluster import Change, LocalProvisioner
 from coursekit.cluster.plan import WORKER
 from coursekit.engine import Capacity, Engine, Node
 from coursekit.errors import CapacityError, CoursekitError, EngineUnavailableError, GatewayError
+from coursekit.gateway.admission import check_possible
 from coursekit.gateway.background import Background
 from coursekit.gateway.events import Events
 from coursekit.gateway.fairshare import decide
@@ -169,10 +170,10 @@ class Reconciler:
         )
         running = await self._background.read(self._servers.running) if self._servers else None
         self._capacity, self._overhead = capacity, _overhead(nodes, capacity)
-        self._prepare(running or {})
         clusters = see(nodes)
         known = {key: one for key, one in clusters.items() if self._forgotten.get(key, 0) < looked}
         self._adopt(known, remembered, running)
+        self._prepare(running or {})  # after those that are there already have been taken up
         for entry in list(self.entries.values()):
             if entry.is_busy or entry.is_ending or entry.changed_at > looked:
                 continue
@@ -184,10 +185,16 @@ class Reconciler:
     def _prepare(self, running: Iterable[str]) -> None:
         """Begin the clusters of a lesson that is about to begin, of those whose servers run."""
         for owner, spec in self._preparation.due(self._settings.quotas, running, datetime.now().astimezone()):
-            if f"{owner}/{spec.name}" not in self.entries:
-                entry = Entry(owner=owner, spec=spec, since=self.turn(), asked=1, is_prepared=True)
-                self.entries[entry.key] = entry
-                entry.changed_at = time.monotonic()
+            if f"{owner}/{spec.name}" in self.entries:
+                continue
+            try:
+                check_possible(spec, cap=self.quotas().of(owner).cap, total=self.total())
+            except CapacityError as error:  # it would stand in the queue, and idle clusters of others would go for it
+                log.warning("%s is given no cluster %r before they ask: %s", owner, spec.name, error.message)
+                continue
+            entry = Entry(owner=owner, spec=spec, since=self.turn(), asked=1, is_prepared=True)
+            self.entries[entry.key] = entry
+            entry.changed_at = time.monotonic()
 
     def _adopt(
         self, clusters: Mapping[str, Seen], remembered: Mapping[str, Wanted], running: Mapping[str, str] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -169,7 +170,10 @@ def strangers(settings: GradingSettings) -> tuple[Stranger, ...]:
     with open_gradebook(settings) as book:
         students = {student.id for student in book.students}
     in_file = {name: deadline.extensions for name, deadline in read_deadlines(settings.course_file).items()}
-    places = {"in hub/course.toml": in_file, "on the course page": read_extensions(settings.extensions_file)}
+    places: dict[str, Mapping[str, Mapping[str, datetime]]] = {
+        "in hub/course.toml": in_file,
+        "on the course page": read_extensions(settings.extensions_file),
+    }
     found = [
         Stranger(student=student, assignment=name, given=place)
         for place, extensions in places.items()

@@ -1,9 +1,9 @@
 """Backups of a Hub: what cannot be made again.
 
 A backup holds the Hub's and the gateway's databases, the gradebook with the course's folders, the exchange, and the
-Hub's secrets: it is as secret as they are. Databases of SQLite are copied by SQLite itself, so that a backup of a Hub
-that runs is whole. Homes are listed, or taken along where asked for: they are large, and often have a backup of their
-own.
+Hub's secrets: it is as secret as they are. The course's own databases are copied by SQLite itself, so that a backup of
+a Hub that runs is whole; what students call a database is a file like any other. Homes are listed, or taken along
+where asked for: they are large, and often have a backup of their own.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def back_up(settings: HubSettings, path: Path, *, with_homes: bool = False) -> B
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise HubError(f"{path} could not be written: {error.strerror}.", fix="free space, or choose another") from None
+        why = error.strerror or error
+        raise HubError(f"{path} could not be written: {why}.", fix="free space, or choose another") from None
     return Backup(path=path, made=made, version=__version__, parts=tuple(manifest["parts"]), homes=tuple(homes))
 
 
@@ -157,16 +158,21 @@ def _folders(settings: HubSettings, *, with_homes: bool) -> list[tuple[str, Path
 
 
 def _add(archive: tarfile.TarFile, folder: Path, name: str, temporary: Path) -> None:
-    """Add a folder; databases as SQLite copies them, and of the Hub's state only what cannot be made again."""
+    """Add a folder; databases as SQLite copies them, and of the Hub's state only what cannot be made again.
+
+    SQLite opens none but ours: a student's could be no database at all, or be locked for ever.
+    """
     for path in _files(folder, name):
         inside = f"{name}/{path.relative_to(folder)}"
-        if path.suffix in (".sqlite", ".db") and path.is_file() and not path.is_symlink():
+        is_ours = name == "state" or (name == "course" and path.parent == folder)
+        if is_ours and path.suffix in (".sqlite", ".db") and path.is_file() and not path.is_symlink():
             copy = temporary / "database"
             copy.unlink(missing_ok=True)
             copy_database(path, copy)
             archive.add(copy, inside)
         elif path.is_symlink() or path.is_file():  # pipes and devices of students are left out
-            archive.add(path, inside, recursive=False)
+            with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+                archive.add(path, inside, recursive=False)
 
 
 def _files(folder: Path, name: str) -> Iterator[Path]:
@@ -198,9 +204,10 @@ def _extract(archive: tarfile.TarFile, target: Path) -> None:
     root = target.resolve()
     for member in archive:
         place = root / member.name
-        goal = place.parent / member.linkname if member.issym() else place
+        # A hard link, which is how an archive has a file that it has already, is told from the archive's root.
+        goal = place.parent / member.linkname if member.issym() else root / member.linkname if member.islnk() else place
         stays_inside = place.parent.resolve().is_relative_to(root) and goal.resolve().is_relative_to(root)
-        if stays_inside and (member.isreg() or member.isdir() or member.issym()):
+        if stays_inside and (member.isreg() or member.isdir() or member.issym() or member.islnk()):
             member.mode &= 0o755
             member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
             archive.extract(member, root, **_CHECKED)

@@ -228,7 +228,15 @@ class Attempt:
                 end_tree(process.pid)
                 await process.wait()
             if self._box is not None:
-                await asyncio.to_thread(self._box.remove)
+                await asyncio.to_thread(self._remove, self._box, log)
+
+    @staticmethod
+    def _remove(box: Box, log: IO[bytes]) -> None:
+        """Remove the container; a daemon that no longer answers ends no other notebook's run."""
+        try:
+            box.remove()
+        except EngineError as error:
+            log.write(f"{error.message}\n".encode())
 
     async def _follow(
         self, process: asyncio.subprocess.Process, limit: asyncio.Timeout, watch: Watch

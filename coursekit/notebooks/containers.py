@@ -6,7 +6,9 @@ and for its own notebooks. What students submit runs elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -131,6 +133,49 @@ class Box:
         return ["--volume", f"{path.resolve()}:{_SOCKET}", "--group-add", str(path.stat().st_gid)]
 
 
+def require_program() -> None:
+    """Refuse to go on without the program ``docker``, which starts containers and hands on what they say.
+
+    Raises
+    ------
+    SettingsError
+        If it is not installed.
+    """
+    if shutil.which("docker") is None:
+        raise SettingsError(
+            "notebooks' containers are started by the program docker, which is not on the PATH.",
+            fix="apt-get install docker.io, or run with --engine process",
+        )
+
+
+def require_readable(path: Path) -> None:
+    """Refuse a notebook that the account of its container could not read.
+
+    A container of the course runs as the account that asks, or, where that is root, as an account of its own. It sees
+    the notebook's folder alone, so the folders above it do not count, but for ``/root``, which the image has itself.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read there.
+    """
+    if os.geteuid() != 0:
+        return
+    path = path.resolve()
+    if path.is_relative_to("/root"):
+        raise SettingsError(
+            f"{path} is below /root, which the account of its container ({_STUDENT}) cannot enter.",
+            fix="put the notebook into a folder outside of /root",
+        )
+    command = ["test", "-r", path.name]
+    tried = subprocess.run(command, cwd=path.parent, check=False, user=_STUDENT, group=_STUDENT, extra_groups=())
+    if tried.returncode:
+        raise SettingsError(
+            f"{path} cannot be read by the account of its container ({_STUDENT}).",
+            fix=f"chmod o+rx '{path.parent}' && chmod o+r '{path}'",
+        )
+
+
 def make_box(
     engine: str, contract: Contract, name: str, *, device: Kind, writable: tuple[Path, ...], readable: Path
 ) -> Box:
@@ -180,8 +225,10 @@ def _give_to_student(place: Path) -> None:
     """Let the container's account write to a folder: root is not root in a container of the course."""
     (place / "datasets" if place == containers_cache() else place).mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
-        for path in (place, *place.rglob("*")):
-            os.chown(path, _STUDENT, _STUDENT)
+        for where, folders, files in os.walk(place):
+            for path in (where, *(os.path.join(where, name) for name in (*folders, *files))):  # noqa: PTH118
+                with contextlib.suppress(FileNotFoundError):  # another notebook that runs removes what it worked on
+                    os.lchown(path, _STUDENT, _STUDENT)
 
 
 def _user() -> str:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import psutil
 
+from coursekit.errors import CoursekitError
 from coursekit.notebooks.attempt import Attempt, Watch
 from coursekit.notebooks.catalog import Notebook
+from coursekit.notebooks.containers import ENGINES, require_program, require_readable
 from coursekit.notebooks.document import read_document
 from coursekit.notebooks.judge import allow
 from coursekit.notebooks.outcome import Outcome
@@ -32,10 +34,14 @@ def run_notebooks(
     Raises
     ------
     SettingsError
-        If a notebook's contract is not valid; nothing runs then.
+        If a notebook's contract is not valid, its container could not read it or not be started; nothing runs then.
     """
+    if settings.engine in ENGINES:
+        require_program()
     for notebook in notebooks:
         read_document(notebook.path)
+        if settings.engine in ENGINES:
+            require_readable(notebook.path)
     attempts = _plan(notebooks, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     kind = f"{settings.size}, {settings.device}"
@@ -80,9 +86,14 @@ async def _run_all(attempts: Sequence[Attempt], jobs: int, watch: Watch) -> None
         async with turns.turn(memory_needed(attempt.contract)):
             await attempt.run(watch)
 
-    async with asyncio.TaskGroup() as group:
-        for attempt in attempts:
-            group.create_task(run(attempt))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for attempt in attempts:
+                group.create_task(run(attempt))
+    except ExceptionGroup as several:  # what one of them cannot do without, the others cannot either
+        if mendable := several.subgroup(CoursekitError):
+            raise mendable.exceptions[0] from None
+        raise
 
 
 def _file_names(notebooks: Sequence[Notebook]) -> list[str]:

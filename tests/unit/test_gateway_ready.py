@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -45,6 +46,14 @@ def test_a_week_later_it_is_made_again():
     assert owners_at(preparation, NOON + timedelta(days=7, hours=2), "ada") == ["ada"]
 
 
+def test_a_meeting_over_midnight_of_the_gateways_own_clock_is_one_meeting():
+    hours = Hours(days=("wed",), begin=time(11), end=time(14), zone="Pacific/Auckland", cluster=LESSON)  # 22 to 1 UTC
+    quotas, preparation = Quotas(default=QUOTA, course_hours=(hours,)), Preparation()
+    begin = datetime(2026, 11, 24, 22, tzinfo=UTC)
+    assert preparation.due(quotas, ["ada"], begin) == [("ada", LESSON)]
+    assert preparation.due(quotas, ["ada"], begin + timedelta(minutes=150)) == []
+
+
 def test_the_cluster_of_a_lesson_goes_to_the_gateway_with_the_quotas():
     assert read_quotas(write_quotas(CLASS)) == CLASS
 
@@ -56,10 +65,15 @@ def engine() -> Iterator[FakeEngine]:
         yield engine
 
 
-def always(cluster: ClusterSpec) -> GatewaySettings:
+def always(cluster: ClusterSpec, *, database: str = "sqlite://") -> GatewaySettings:
     hours = Hours(days=DAYS, begin=time(0), end=time.max, cluster=cluster)
     quotas = Quotas(default=QUOTA, course_hours=(hours,))
-    return GatewaySettings(engine="fake", quotas=quotas, every_s=0.1)
+    return GatewaySettings(engine="fake", quotas=quotas, every_s=0.1, database=database)
+
+
+def let_it_look(seconds: float = 0.5) -> None:
+    looks = clock.monotonic() + seconds
+    until(lambda: clock.monotonic() > looks)
 
 
 def until(condition: Callable[[], object], *, within_s: float = 10) -> None:
@@ -98,6 +112,28 @@ def test_who_has_closed_it_is_given_no_other(engine):
     with running_gateway(always(LESSON), engine, servers=FakeServers({"ada": "server-ada"})) as gateway:
         until(lambda: len(workers_of(engine, "ada")) == 2)
         gateway.client("ada").delete("lesson-06")
-        looks = clock.monotonic() + 0.5
-        until(lambda: clock.monotonic() > looks)
+        let_it_look()
         assert engine.nodes(owner="ada") == ()
+
+
+def test_a_gateway_that_starts_again_in_a_lesson_leaves_the_clusters_of_the_class_as_their_owners_made_them(
+    engine, tmp_path
+):
+    settings = always(LESSON, database=f"sqlite:///{tmp_path / 'gateway.sqlite'}")
+    servers = FakeServers({"ada": "server-ada"})
+    with running_gateway(settings, engine, servers=servers) as gateway:
+        until(lambda: len(workers_of(engine, "ada")) == 2)
+        gateway.client("ada").apply(replace(LESSON, workers=4))
+        until(lambda: len(workers_of(engine, "ada")) == 4)
+        let_it_look()  # what is wanted is written down a moment later
+    before = workers_of(engine, "ada")
+    with running_gateway(settings, engine, servers=servers):
+        let_it_look(1)
+        assert workers_of(engine, "ada") == before
+
+
+def test_a_cluster_that_nobody_may_have_is_not_begun(engine, caplog):
+    large = replace(LESSON, memory=32 * GiB)
+    with running_gateway(always(large), engine, servers=FakeServers({"ada": "server-ada"})) as gateway:
+        until(lambda: "is given no cluster" in caplog.text)
+        assert gateway.client("ada").clusters() == ()

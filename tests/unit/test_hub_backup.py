@@ -120,6 +120,26 @@ def test_pipes_and_links_of_students_neither_stop_a_backup_nor_lead_out_of_it(se
     assert (home / "inside").read_text() == "before"
 
 
+def test_a_file_that_has_two_names_comes_back_under_both(settings, tmp_path):
+    home = settings.homes / "ada"
+    (home / "same.ipynb").hardlink_to(home / "work.ipynb")
+    made = back_up(settings, tmp_path / "b.tar.gz", with_homes=True)
+    restore(settings, made.path)
+    assert [(home / name).read_text() for name in ("same.ipynb", "work.ipynb")] == ["before", "before"]
+
+
+def test_what_a_student_calls_a_database_does_not_stop_a_backup(settings, tmp_path):
+    submitted = settings.grading.inbound / "ada" / "mine.db"
+    submitted.write_text("no database")
+    locked = settings.homes / "ada" / "locked.sqlite"
+    write(locked, "mine")
+    with contextlib.closing(sqlite3.connect(locked, isolation_level=None)) as student:
+        student.execute("BEGIN EXCLUSIVE")
+        made = back_up(settings, tmp_path / "b.tar.gz", with_homes=True)
+    assert f"exchange/{submitted.relative_to(settings.grading.exchange)}" in names(made.path)
+    assert "homes/ada/locked.sqlite" in names(made.path)
+
+
 def test_a_backup_never_takes_the_place_of_a_file(settings, tmp_path):
     (tmp_path / "b.tar.gz").write_text("something else")
     with pytest.raises(HubError, match="there already"):

@@ -97,6 +97,7 @@ def test_a_changed_module_runs_what_uses_it_and_nothing_else(package, tmp_path):
     sources = {
         "measures": "from coursekit.measure import repeat",
         "computes": "from coursekit import SparkCluster",
+        "reads": "from coursekit import dataset",
         "plain": "1 + 1",
     }
     for name in sources:
@@ -115,5 +116,6 @@ def test_a_changed_module_runs_what_uses_it_and_nothing_else(package, tmp_path):
 
     assert changed_by("measure/__init__.py") == {"measures"}
     assert changed_by("spark/cluster.py") == {"computes"}
+    assert changed_by("datasets/ratings.py") == {"reads"}
     assert changed_by("hub/roster.py") == set()
     assert changed_by("notebooks/execute.py") == set(books)

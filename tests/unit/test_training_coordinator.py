@@ -83,7 +83,7 @@ def test_a_rank_that_lost_a_neighbour_learns_whether_its_program_failed(driver, 
     monkeypatch.setattr(room, "_REASON_S", 0.2)
     first, second = join(driver, 0, attempt=0), join(driver, 1, attempt=0)
     assert not first.should_stop()
-    second.tell("failed", error="ValueError: no", trace="Traceback")
+    second.tell("failed", error="ValueError: no", fix="", trace="Traceback")
     wait_until(lambda: driver.error)
     assert first.should_stop()
     assert (driver.error, driver.trace) == ("on rank 1: ValueError: no", "Traceback")

@@ -21,7 +21,7 @@ from coursekit.hub.culling import COMMAND as CULLER_COMMAND
 from coursekit.hub.culling import SCOPES as CULLER_SCOPES
 from coursekit.hub.culling import SERVICE as CULLER
 from coursekit.hub.layout import Role, config_path, lay_out, lay_out_home
-from coursekit.hub.logins import APPROVE, update_login
+from coursekit.hub.logins import APPROVE, PASSWORD_LENGTH, update_login
 from coursekit.hub.page.message import Announcement, message_file
 from coursekit.hub.page.service_entry import course_page, visitor_scopes
 from coursekit.hub.passwords import make_passwords, read_passwords
@@ -157,7 +157,10 @@ def update_page(c: Any, settings: HubSettings) -> None:
     said = f"<b>{escape(settings.title)}</b>"
     if not settings.runs_containers:
         said += "<br>For trying the course out: users are not protected from each other here."
-    c.JupyterHub.template_vars = {"announcement": Announcement(message_file(settings.state), always=said)}
+    c.JupyterHub.template_vars = {
+        "announcement": Announcement(message_file(settings.state), always=said),
+        "password_length": PASSWORD_LENGTH,
+    }
 
 
 def update_servers(c: Any, settings: HubSettings) -> None:

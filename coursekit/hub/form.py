@@ -51,7 +51,7 @@ def _now(free: Free | None) -> str:
 def _choice(profile: Profile, free: Free | None, line: Line, user: str, *, checked: bool) -> str:
     name, note = escape(profile.name), _note(profile, free, line, user)
     return f"""<div class="form-check mb-3">
-  <input class="form-check-input" type="radio" name="profile" id="profile-{name}" value="{name}"
+  <input class="form-check-input border-secondary" type="radio" name="profile" id="profile-{name}" value="{name}"
          {"checked" if checked else ""}>
   <label class="form-check-label" for="profile-{name}">
     <strong>{escape(profile.title)}</strong> &middot; {_size(profile)}<br>

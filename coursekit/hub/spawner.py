@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
+from docker.errors import DockerException
 from dockerspawner import DockerSpawner
 
 from coursekit.engine.daemon import connect
 from coursekit.engine.devices import read_device_label, taken_devices
 from coursekit.hub.admission import NotNowError
 
+_NOT_STARTED: Final = "This server cannot be started on this host. Tell an instructor; the reason is in the Hub's log."
+
 
 class CourseSpawner(DockerSpawner):  # type: ignore[misc]  # it has no types
-    """Starts a user's container, unless it turns out that another one has its GPUs."""
+    """Starts a user's container, unless another one has its GPUs; tells the user when that fails."""
 
     async def create_object(self) -> Any:
         """Make the container, and take it back when another has one of its GPUs (see `coursekit.engine.devices`)."""
@@ -25,6 +28,14 @@ class CourseSpawner(DockerSpawner):  # type: ignore[misc]  # it has no types
             self.object_id = ""
             raise NotNowError("Somebody got this GPU at the same moment. Try again: if none is left, you wait in line.")
         return made
+
+    async def start_object(self) -> None:
+        """Start the container; what the daemon says is for the Hub's log, the user reads whom to ask."""
+        try:
+            await super().start_object()
+        except DockerException as error:
+            self.log.error("The daemon does not start %s: %s", self.container_name, error)
+            raise NotNowError(_NOT_STARTED, status=503) from error
 
 
 def _others(container: str) -> set[str]:

@@ -50,7 +50,7 @@ def log_in(client, name, password=PASSWORD):
 
 
 def test_a_student_who_signs_up_is_let_in_once_an_instructor_has_approved(native):
-    assert "sent to the admin" in sign_up(native, "ada").text
+    assert "An instructor has to approve it" in sign_up(native, "ada").text
     with browser(native) as student:
         assert not log_in(student, "ada")
     with browser(native) as instructor:

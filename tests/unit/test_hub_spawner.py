@@ -1,10 +1,11 @@
-"""Two who choose the same GPU at the same moment: the Hub's spawner looks again before it starts a container."""
+"""The Hub's spawner: two who choose the same GPU at the same moment, and a container that the daemon does not start."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+from docker.errors import APIError
 from dockerspawner import DockerSpawner
 
 from coursekit.engine.devices import DEVICES
@@ -48,3 +49,19 @@ def test_a_container_with_a_gpu_of_its_own_or_none_is_started(spawner, monkeypat
         spawner.extra_create_kwargs = {"labels": labels}
         assert asyncio.run(spawner.create_object()) == {"Id": "mine"}
     assert spawner.done == ["made", "made"]
+
+
+def test_a_container_that_the_daemon_does_not_start_is_told_in_the_users_words_and_logged_in_the_daemons(
+    spawner, monkeypatch, caplog
+):
+    async def refuse(self):
+        raise APIError("could not select device driver")
+
+    monkeypatch.setattr(DockerSpawner, "start_object", refuse)
+    spawner.object_name = "coursekit-server-ada"
+    spawner.log.propagate = True
+    with pytest.raises(NotNowError) as caught:
+        asyncio.run(spawner.start_object())
+    assert "Tell an instructor" in caught.value.jupyterhub_message
+    assert "could not select" not in caught.value.jupyterhub_message
+    assert "could not select device driver" in caplog.text

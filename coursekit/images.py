@@ -6,12 +6,14 @@ parent) and ``<name>`` (coursekit itself on top), so that a changed line of ours
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -142,6 +144,15 @@ def everyday(images: Iterable[Image]) -> tuple[str, ...]:
     return tuple(image.name for image in images if not image.optional)
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process builds in this folder; the system lets go of it when that one dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @explained
 def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: None) -> None:
     """Build images, parents first; what has not changed is taken from the daemon's cache.
@@ -169,24 +180,32 @@ def build(course: Course, images: Iterable[Image], *, tell: Tell = lambda step: 
         If a step fails in another way; its output is in the message.
     """
     client = connect()
-    tell(f"{DEBIAN}: looking for it")
-    require_debian(client, course.build / "images", tell)
-    wheel = _build_wheel(course)
-    for image in images:
-        context = _fresh(course.build / "images" / image.name)
-        for file in (image.folder / "Dockerfile", *(course.root / name for name in image.files)):
-            shutil.copy(file, context)
-        (context / "requirements.txt").write_text(_requirements(course, image))
-        _copy_certificates(context / "certificates")
-        parent = {"PARENT": image_tag(f"{image.parent}-packages")} if image.parent else {}
-        _build(client, context, image.packages_tag, parent, {"title": image.title}, tell=tell)
-        final = _fresh(course.build / "images" / f"{image.name}-final")
-        shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
-        (final / "wheel").mkdir()
-        described = {"title": image.title, "version": course_version(course)}
-        described["revision"] = code_digest(course.root / "coursekit")
-        shutil.copy(wheel, final / "wheel")
-        _build(client, final, image.tag, {"PARENT": image.packages_tag}, described, tell=tell)
+    folder = course.build / "images"
+    with _alone(folder):
+        tell(f"{DEBIAN}: looking for it")
+        require_debian(client, folder, tell)
+        wheel = _build_wheel(course)
+        for image in images:
+            _build_image(client, course, image, wheel, tell)
+
+
+def _build_image(client: Any, course: Course, image: Image, wheel: Path, tell: Tell) -> None:
+    """Build its packages on those of its parent, and coursekit itself on top."""
+    folder = course.build / "images"
+    context = _fresh(folder / image.name)
+    for file in (image.folder / "Dockerfile", *(course.root / name for name in image.files)):
+        shutil.copy(file, context)
+    (context / "requirements.txt").write_text(_requirements(course, image))
+    _copy_certificates(context / "certificates")
+    parent = {"PARENT": image_tag(f"{image.parent}-packages")} if image.parent else {}
+    _build(client, context, image.packages_tag, parent, {"title": image.title}, tell=tell)
+    final = _fresh(folder / f"{image.name}-final")
+    shutil.copy(course.root / "images" / "coursekit.Dockerfile", final / "Dockerfile")
+    (final / "wheel").mkdir()
+    described = {"title": image.title, "version": course_version(course)}
+    described["revision"] = code_digest(course.root / "coursekit")
+    shutil.copy(wheel, final / "wheel")
+    _build(client, final, image.tag, {"PARENT": image.packages_tag}, described, tell=tell)
 
 
 def course_version(course: Course) -> str:

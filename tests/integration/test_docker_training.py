@@ -94,6 +94,7 @@ def kill_in_mid_training():
     while not (kept / "newest.npz").exists():
         time.sleep(0.1)
     faults.kill_worker(cluster, 0)  # the container, by SIGKILL
+    cluster.repair()
 
 
 killing = threading.Thread(target=kill_in_mid_training)

@@ -19,7 +19,7 @@ PLANTED = {
     "![a plot](plot.png)": "has a link to 'plot.png', and there is no such file",
     "<img src='plot.svg'>": "has a link to 'plot.svg', and there is no such file",
     "[above](#the-begining)": "has a link to '#the-begining', where there is no such heading",
-    "[notes](notes.md#shufle)": "has a link to 'notes.md#shufle', where there is no such heading",
+    "[notes](notes.md#shuffling)": "has a link to 'notes.md#shuffling', where there is no such heading",
     "![drawn](attachment:drawn.png)": "has a link to 'attachment:drawn.png', and no such attachment",
     "[the paper][dean]": "has '[the paper][dean]', and no line says where that leads",
     "[the paper][dean]\n\n[dean]: dean.pdf": "has a link to 'dean.pdf', and there is no such file",

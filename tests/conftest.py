@@ -11,7 +11,7 @@ import hypothesis
 import psutil
 import pytest
 from browser_fixtures import browser, page  # noqa: F401 -- fixtures that several folders share
-from docker_fixtures import grader_image, swarm  # noqa: F401 -- fixtures that several folders share
+from docker_fixtures import grader_image, open_folder, swarm  # noqa: F401 -- fixtures that several folders share
 from hub_fixtures import course, hub  # noqa: F401 -- fixtures that several folders share
 
 # How long an example takes says nothing on a machine that others share.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from swarm_hosts import SwarmHosts
@@ -40,6 +42,14 @@ def is_docker_there(*images: str) -> bool:
 def grader_image() -> None:
     """The sandboxes' image of this code, where a daemon answers; sandboxes do without one elsewhere."""
     is_docker_there("grader")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a container's account can read; pytest's own are for its user alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def require_bubblewrap() -> None:

@@ -6,12 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -155,14 +153,6 @@ def test_an_image_that_is_not_there_is_named_and_nothing_is_left(realm):
         SparkCluster(workers=1, memory=GiB, name="imageless", provisioner=provisioner)
     chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=imageless"]}
     assert connect().networks.list(filters=chosen) == []
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that a container's account can read; pytest's own are for its user alone."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def test_executors_have_what_the_image_of_the_notebook_has(open_folder):

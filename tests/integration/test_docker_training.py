@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -109,14 +106,6 @@ np.testing.assert_allclose(killed.history["loss"], results[1].history["loss"], a
 CLOSE = """
 cluster.close()
 """
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that a container's account can read; pytest's own are for its user alone."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def test_containers_train_as_one_process_does_even_if_one_of_them_is_killed(open_folder):

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from coursekit.grading.answers import Answer, is_solution
 from coursekit.grading.restore import cell_key, text_of
+from coursekit.syntax import parse
 
 NAME: Final = "chameleon"
 _BASES: Final = ("int", "float", "str", "bytes", "list", "tuple", "dict", "set", "frozenset")
@@ -95,7 +96,7 @@ def _disguise(cell: Mapping[str, Any]) -> str:
     if cell["cell_type"] != "code" or not is_solution(cell):
         return ""
     try:
-        tree = ast.parse(text_of(cell))
+        tree = parse(text_of(cell))
     except SyntaxError:
         return ""
     bound = dict(pair for statement in tree.body for pair in _bound(statement))

@@ -16,6 +16,7 @@ from coursekit.grading.fairness import Problem, Test
 from coursekit.grading.restore import cell_key, is_instructors, text_of
 from coursekit.grading.sandboxed import BEGIN_HIDDEN
 from coursekit.notebooks.contract import KEY, parse_contract
+from coursekit.syntax import parse
 
 CHECK: Final = "form"
 
@@ -101,7 +102,7 @@ def _code(cell: Mapping[str, Any]) -> Iterator[Problem]:
         yield _problem(name, "it has hidden tests and gives no points", "mark it as Autograder tests, with points")
         return
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError:
         return  # magics; the sandbox finds out
     nodes = list(ast.walk(tree))

@@ -14,6 +14,7 @@ from coursekit.grading.fairness import Problem
 from coursekit.grading.gate_leaks import split_regions
 from coursekit.grading.restore import cell_key, is_instructors, text_of
 from coursekit.grading.similarity import Shingles, resemblance, shingles
+from coursekit.syntax import parse
 
 CHECK: Final = "right"
 _ALIKE_FROM: Final = 0.6  # from where on submissions of two students are shown as alike
@@ -64,7 +65,7 @@ def _differs(answer: Answer, reference: Mapping[str, str], solutions: Iterable[s
 def _runs(source: str) -> Shingles:
     """Give a source's runs of tokens, without docstrings and annotations, which do not make another way of it."""
     try:
-        tree = _Bare().visit(ast.parse(source))
+        tree = _Bare().visit(parse(source))
     except SyntaxError:
         return shingles(source)  # magics
     return shingles(ast.unparse(tree))

@@ -13,6 +13,7 @@ from coursekit.grading.chameleon import NAME as CHAMELEON
 from coursekit.grading.fairness import Problem, Test
 from coursekit.grading.gate_leaks import split_regions
 from coursekit.sandbox import Cell, CellResult, Outcome, Request
+from coursekit.syntax import parse
 
 SCORES: Final = "answers"
 TESTS: Final = "tests"
@@ -64,7 +65,7 @@ _ASK: Final = "f'{type(_value).__name__} {_value!r:.60}'"
 
 def _bind_last(source: str) -> str | None:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError:
         return None
     if not tree.body or not isinstance(tree.body[-1], ast.Expr):

@@ -33,6 +33,7 @@ from coursekit.sandbox import (
     read_outcome,
     run_request,
 )
+from coursekit.syntax import parse
 
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
@@ -180,7 +181,7 @@ def hidden_names(source: str) -> tuple[str, ...]:
 def _bound(source: str) -> set[str]:
     """Give the names that code binds at its top level, in loops and ``with`` too."""
     with contextlib.suppress(SyntaxError), _PARSING:
-        return set(_names(ast.parse(source).body))
+        return set(_names(parse(source).body))
     return set()
 
 

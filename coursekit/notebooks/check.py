@@ -25,6 +25,7 @@ from coursekit.notebooks.document import (
 from coursekit.notebooks.ids import is_readable
 from coursekit.notebooks.links import broken_links
 from coursekit.notebooks.tidy import FORMAT_MINOR, language_of, tidy_cell_metadata, tidy_document, tidy_metadata
+from coursekit.syntax import parse
 
 _TIDY: Final = "run `coursekit notebook tidy`"
 _WHERE_METADATA: Final = "in JupyterLab: Property Inspector, Advanced Tools, Notebook Metadata"
@@ -194,7 +195,7 @@ def _find_unparsable(source: str) -> Iterator[tuple[str, str]]:
 
 def _assigned_names(source: str) -> set[str]:
     names = set()
-    for statement in ast.parse(source).body:
+    for statement in parse(source).body:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         names |= {target.id for target in targets if isinstance(target, ast.Name)}
     return names

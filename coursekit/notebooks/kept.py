@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from coursekit.notebooks.catalog import Notebook
+from coursekit.syntax import parse
 
 _ALWAYS: Final = ("coursekit.notebooks.execute", "coursekit.notebooks.kernel")
 # A magic or a shell command, with the name that its result gets.
@@ -140,7 +141,7 @@ def _imports_of(module: str) -> tuple[str, ...]:
 def _imports(source: str, module: str) -> Iterator[str]:
     """Give names that code imports from coursekit; of ``from a import b`` both a and a.b, for b may be a module."""
     try:
-        tree = ast.parse(_MAGIC.sub(r"\1None", source))
+        tree = parse(_MAGIC.sub(r"\1None", source))
     except SyntaxError:  # the notebook will tell; its own text is part of the key
         return
     for node in ast.walk(tree):

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from coursekit.syntax import parse
+
 
 def prepare_job(cell: dict[str, Any], *, forget: bool = False) -> dict[str, Any]:
     """Prepare a cell for the executor: an instructor's comes in two parts, the statements and the value at its end."""
@@ -34,7 +36,7 @@ def _translate(source: str) -> str:
 
 def _split(source: str) -> tuple[str, str, list[str]]:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError:
         return source, "", []
     protected = [name for statement in tree.body for name in _bound_for_good(statement)]
@@ -75,6 +77,6 @@ def find_imports(sources: list[str]) -> set[str]:
 
 def _parse(source: str) -> list[ast.AST]:
     try:
-        return list(ast.walk(ast.parse(_translate(source))))
+        return list(ast.walk(parse(_translate(source))))
     except SyntaxError:
         return []

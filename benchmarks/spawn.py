@@ -2,7 +2,8 @@
 
 Both Hubs start a container of the same image for each of a number of bots, all at once, one Hub after the other in the
 same run, and in turn for as many rounds as are asked for. A server counts as started when the Hub's progress says that
-it is ready and its JupyterLab page has come. The plain Hub has DockerSpawner's defaults, a network and time limits.
+it is ready and its JupyterLab page has come. The plain Hub has DockerSpawner's defaults, a network, time limits and our
+proxy: PyPI's own passes ten requests on at a time, and answers some of thirty bots with 503.
 
 Examples
 --------
@@ -43,7 +44,7 @@ c = get_config()
 c.JupyterHub.bind_url = {url!r}
 c.JupyterHub.hub_bind_url = "http://{gateway}:{inner}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
-c.ConfigurableHTTPProxy.command = "configurable-http-proxy"
+c.ConfigurableHTTPProxy.command = [{python!r}, "-m", "coursekit.hub.proxy"]
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = {password!r}
 c.Authenticator.allow_all = True
@@ -137,6 +138,7 @@ def plain_hub() -> Iterator[tuple[str, str]]:
             "api": free_port(),
             "password": password,
             "image": image_tag("spark"),
+            "python": sys.executable,
             "network": NETWORK,
         }
         (folder / "config.py").write_text(PLAIN.format(**values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 _LEAST_S: Final = 60.0
 """By less than this a clock is only put right."""
@@ -15,6 +15,20 @@ def passing_seconds() -> Callable[[], float]:
     """Give a clock of seconds since the epoch that only pass: the time of now, and what has passed since."""
     began = time.time() - time.monotonic()
     return lambda: began + time.monotonic()
+
+
+def keep_timers_steady() -> None:
+    """Let timers of Tornado in this process go by time that passes, as asyncio's do.
+
+    Tornado's go by the time of day, so that whatever is done every half minute waits for an hour after the clock was
+    put back by an hour: the culler's looks, the Hub's at its proxy and at servers.
+    """
+    from tornado.platform.asyncio import BaseAsyncIOLoop
+
+    def passed_s(loop: Any) -> float:
+        return float(loop.asyncio_loop.time())
+
+    BaseAsyncIOLoop.time = passed_s  # type: ignore[assignment, method-assign]
 
 
 class SteadyClock:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from coursekit.config import find_course
-from coursekit.hub.clock import SteadyClock
+from coursekit.hub.clock import SteadyClock, keep_timers_steady
 from coursekit.hub.settings import HubSettings, Profile, read_settings
 
 SERVICE: Final = "idle-culler"
@@ -71,6 +71,7 @@ def main() -> None:
     """Run the culler until the Hub ends it."""
     from jupyterhub_idle_culler import IdleCuller
 
+    keep_timers_steady()
     settings = read_settings(find_course())
     finite = [profile.idle_s for profile in settings.profiles if profile.idle_s < math.inf]
     culler = IdleCuller.instance(cull_arbiter_hook=arbiter(settings), cull_every=_EVERY_S, config_file="")

@@ -1,7 +1,7 @@
-"""A class at work whose gateway is killed, its databases locked, its disk full.
+"""A class at work, and faults: its Hub, proxy or gateway killed, databases locked, disk full, clock set, no daemon.
 
-The class has a host of its own: a network namespace with a Docker daemon, and a small disk for the gateway's databases.
-Two students' servers run all the time. Both keep asking, and one runs Spark jobs.
+The class has a host of its own: a network namespace with a Docker daemon, a small disk for the gateway's databases, and
+a clock of the Hub's own. Two students' servers run all the time. Both keep asking, and one runs Spark jobs.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from class_fixtures import ClassHub, class_hub
-from load_fixtures import Job, Load, containers, network_of, until
+from load_fixtures import Job, Load, containers, network_of, of_realm, until
 from swarm_hosts import Host, SwarmHosts
 
 from coursekit.cluster import ClusterSpec
 from coursekit.config import GiB
+from coursekit.engine.daemon import connect
 from coursekit.hub.processes import hub_processes
+from coursekit.hub.server import up
 
 pytestmark = [pytest.mark.hub, pytest.mark.docker, pytest.mark.spark, pytest.mark.timeout(600)]
 SLACK_S = 8.0  # usage is recorded every two seconds, on a machine that does other work too
@@ -43,12 +48,13 @@ guarantee = { cores = 1, memory = "2g" }
 cap = { cores = 2, memory = "4g" }
 
 """
-# What JupyterHub's configuration gets besides: where the gateway's databases are.
+# What JupyterHub's configuration gets besides, for it hands little of its own environment on to services.
 BESIDES = """
 for service in get_config().JupyterHub.services:
-    if service["name"] == "gateway":
-        service["environment"].update({environment!r})
+    service["environment"].update({environment!r})
 """
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+HOUR_S = 3600
 
 
 @dataclass(kw_only=True)
@@ -58,46 +64,73 @@ class Classroom:
     host: Host
     hub: ClassHub
     disk: Path
-    load: Load
-    job: Job
+    clock: Path
+    load: Load = field(init=False)
+    job: Job = field(init=False)
 
     def part(self, name: str) -> int:
         """The process of a part of the Hub."""
         [found] = [one.process.pid for one in hub_processes(self.hub.settings) if one.part == name]
         return found
 
+    def set_clock(self, ahead_s: int) -> None:
+        """Let the Hub, its proxy and its services have another time than the machine."""
+        self.clock.write_text(f"{ahead_s:+d}\n")
+
+    def work(self) -> None:
+        """Begin to ask as both students, whose servers run, and to run Ada's jobs."""
+        self.load = Load(hub=self.hub, usage=self.disk / "usage.sqlite")
+        self.load.start("ada", "ben")
+        self.job = Job(self.hub, "ada")
+        self.job.goes_on()
+
 
 @pytest.fixture(scope="module")
 def classroom(swarm: SwarmHosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     host, folder = swarm.hosts[2], tmp_path_factory.mktemp("faults")
-    disk = folder / "disk"
+    disk, clock = folder / "disk", folder / "clock"
+    environment = {**databases(disk), **clock_of_its_own(clock)}
 
     def edit(text: str) -> str:
         services = folder / "course" / "hub" / "jupyterhub_config.py"
-        services.write_text(services.read_text() + BESIDES.format(environment=environment_of(disk)))
+        services.write_text(services.read_text() + BESIDES.format(environment=environment))
         return COURSE + re.sub(r"(?ms)^\[profiles\.spark\].*?(?=^# class_cap)", PROFILES, text)
 
     with contextlib.ExitStack() as undo:
         undo.enter_context(small_disk(disk))
         undo.enter_context(network_of(host.namespace))
-        undo.enter_context(pytest.MonkeyPatch.context()).setenv("DOCKER_HOST", host.url)
+        variables = undo.enter_context(pytest.MonkeyPatch.context())
+        for name, value in {"DOCKER_HOST": host.url, **clock_of_its_own(clock)}.items():
+            variables.setenv(name, value)
         hub = undo.enter_context(class_hub(folder / "course", edit))
         for name in ("ada", "ben"):
             hub.start(name)
-        load = Load(hub=hub, usage=disk / "usage.sqlite")
-        load.start("ada", "ben")
-        undo.callback(load.stop)
-        job = Job(hub, "ada")
-        job.goes_on()
-        until(lambda: load.counted("ada") > 0)
-        yield Classroom(host=host, hub=hub, disk=disk, load=load, job=job)
+        found = Classroom(host=host, hub=hub, disk=disk, clock=clock)
+        undo.callback(lambda: found.load.stop())
+        found.work()
+        until(lambda: found.load.counted("ada") > 0)
+        yield found
 
 
-def environment_of(disk: Path) -> dict[str, str]:
+def databases(disk: Path) -> dict[str, str]:
     """Where the databases of this class's gateway are."""
     return {
         "COURSEKIT_USAGE": str(disk / "usage.sqlite"),
         "COURSEKIT_GATEWAY_DATABASE": f"sqlite:///{disk}/gateway.sqlite",
+    }
+
+
+def clock_of_its_own(file: Path) -> dict[str, str]:
+    """What a process needs for a clock that a file sets; how much time passes, it learns as all others do."""
+    if not FAKETIME.exists():
+        pytest.fail("libfaketime is missing, which gives processes a clock of their own: apt install libfaketime")
+    file.write_text("+0\n")
+    return {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
     }
 
 
@@ -202,3 +235,57 @@ def fill(disk: Path) -> None:
         while True:
             file.write(bytes(4096))
     assert shutil.disk_usage(disk).free == 0
+
+
+def test_a_proxy_that_is_killed_is_started_again_and_finds_everybody_s_server(classroom):
+    began = time.monotonic()
+    with unharmed(classroom), counting(classroom.load):
+        os.kill(classroom.part("proxy"), signal.SIGKILL)
+        until(lambda: 0 in classroom.load.statuses("proxy", began))
+
+
+def test_a_hub_that_is_killed_and_started_again_finds_servers_clusters_and_who_waits(classroom):
+    before = classroom.load.wanted("ben")
+    with unharmed(classroom), counting(classroom.load):
+        os.kill(classroom.part("hub"), signal.SIGKILL)
+        classroom.job.goes_on()
+        up(replace(classroom.hub.settings, port=urlsplit(classroom.hub.running.url).port))
+    after = classroom.load.wanted("ben")
+    assert {key: after[key] for key in ("workers", "running")} == {key: before[key] for key in ("workers", "running")}
+
+
+@pytest.mark.parametrize("ahead_s", [2 * HOUR_S, -HOUR_S, 0], ids=["ahead", "back", "right-again"])
+def test_a_clock_that_is_set_stops_nothing_and_the_culler_goes_on_looking(classroom, ahead_s):
+    with unharmed(classroom), counting(classroom.load):
+        classroom.set_clock(ahead_s)
+        until(lambda: asked_the_time(classroom) == ahead_s // HOUR_S)
+        looks = culler_s_looks(classroom.hub)
+        until(lambda: culler_s_looks(classroom.hub) >= looks + 2)
+
+
+def asked_the_time(classroom: Classroom) -> int:
+    """By how many hours the Hub's clock differs from the machine's; as the Hub says it with each answer."""
+    said = httpx.get(f"{classroom.hub.running.url}/hub/health", timeout=20, trust_env=False).headers["date"]
+    return round((parsedate_to_datetime(said).timestamp() - time.time()) / HOUR_S)
+
+
+def culler_s_looks(hub: ClassHub) -> int:
+    """How often the culler has asked the Hub who runs a server."""
+    said = (hub.settings.state / "hub.log").read_text(errors="replace")
+    return len(re.findall(r"GET /hub/api/users\?.*\(idle-culler@", said))
+
+
+def test_after_a_restart_of_the_daemon_all_is_told_of_and_started_again_and_nothing_is_left(classroom):
+    hub = classroom.hub
+    classroom.host.stop_daemon()
+    until(lambda: 503 in classroom.load.statuses("gateway", time.monotonic() - 2))
+    classroom.load.stop()
+    classroom.host.boot()
+    for name in ("ada", "ben"):
+        hub.start(name)
+    classroom.work()
+    for who in ("gateway", "proxy"):
+        classroom.load.is_answered(who)
+    assert not [
+        one.name for one in connect().containers.list(all=True, filters=of_realm(hub)) if one.status != "running"
+    ]

@@ -32,6 +32,7 @@ from coursekit.hub.results import BotResult, Rehearsal, summarise
 from coursekit.hub.roster import require_no_class
 from coursekit.hub.server import RunningHub
 from coursekit.hub.settings import HubSettings
+from coursekit.sandbox import choose_box
 
 Watch = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -81,12 +82,15 @@ def rehearse(
         If there is no bot.
     HubError
         If the Hub has a roster: bots would leave right answers in homes, grades, and a released assignment.
+    SandboxError
+        If submissions cannot be run.
     GradingError
         If the assignment cannot be released, collected or graded at all.
     """
     if students < 1:
         raise SettingsError(f"students = {students} is no class.", fix="give at least 1")
     require_no_class(settings)
+    choose_box()  # an image that is too old is told of now, not when the whole class has submitted
     grading = settings.grading
     names = bot_names(students)
     kinds = dict(zip(names, cycle(_KINDS), strict=False))

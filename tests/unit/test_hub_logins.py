@@ -11,7 +11,7 @@ from tornado.web import HTTPError
 from traitlets.config import Config
 
 from coursekit.cli.hub import login_rows, student_names
-from coursekit.errors import HubError, SettingsError
+from coursekit.errors import HubError, SandboxError, SettingsError
 from coursekit.grading.book import open_gradebook
 from coursekit.hub.demo import demonstration
 from coursekit.hub.logins import APPROVE, update_login
@@ -256,6 +256,17 @@ def test_neither_bots_nor_a_demonstration_touch_a_hub_that_has_a_class(tmp_path)
     ):
         pass
     assert settings.roster_file.is_file()
+
+
+def test_a_rehearsal_whose_submissions_cannot_run_says_so_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_SANDBOX", "none-such")
+    running = RunningHub(url="http://127.0.0.1:1", pid=0, passwords=PASSWORDS)
+    with pytest.raises(SandboxError, match="there is no sandbox 'none-such'"):
+        rehearse(
+            HubSettings(root=tmp_path, title="T"),
+            running,
+            watch=lambda step, done, total: pytest.fail("something was done"),
+        )
 
 
 def test_a_roster_that_the_settings_name_has_to_be_there(tmp_path):

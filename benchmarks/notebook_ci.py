@@ -4,7 +4,9 @@ Both execute the same notebooks in one run of this program, at the same size, ea
 with the same data sets. Papermill is used as its own command is, a process for each notebook. Then the results are
 compared: what the cells that check something printed, which must not depend on who ran them or on what ran beside.
 
-`wall_over_serial_papermill` is the time of the first divided by that of the second: 0.5 would be twice as fast.
+`wall_over_serial_papermill` is the time of the first divided by that of the second: 0.5 would be twice as fast. The
+same work cannot take less than the share of the cores that papermill alone keeps busy, `serial_share_of_cores`: that
+is where the ratio ends, whoever plans the work. So run it on a machine that does nothing else.
 
 Examples
 --------
@@ -26,6 +28,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from coursekit.config import Course, find_course
 from coursekit.notebooks.catalog import Notebook, find_notebooks, list_notebooks
@@ -96,14 +100,34 @@ def differences(notebooks: list[Notebook], ours: Path, theirs: Path) -> tuple[in
     return compared, sorted(different)
 
 
+class Share:
+    """What part of the machine's cores is busy from its making on."""
+
+    def __init__(self) -> None:
+        self._began, self._busy_s = time.monotonic(), self._now()
+
+    @staticmethod
+    def _now() -> float:
+        times = psutil.cpu_times()
+        return float(times.user + times.nice + times.system)
+
+    def of_cores(self) -> float:
+        """Give it until now, between 0 and 1."""
+        passed = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return round((self._now() - self._busy_s) / passed, 3)
+
+
 def compare(names: list[str], jobs: int) -> dict[str, Any]:
     course = find_course()
     notebooks = list(find_notebooks(names, course) if names else list_notebooks(course))
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder) / "coursekit", Path(folder) / "papermill"
         theirs.mkdir()
+        share = Share()
         wall = by_coursekit(notebooks, ours, jobs)  # first: data sets that are not there yet are made at our expense
+        ours_busy, share = share.of_cores(), Share()
         each = by_papermill(notebooks, theirs, course)
+        theirs_busy = share.of_cores()
         figures = json.loads((ours / "summary.json").read_text())["notebooks"]
         compared, different = differences(notebooks, ours, theirs)
     return {
@@ -117,6 +141,8 @@ def compare(names: list[str], jobs: int) -> dict[str, Any]:
         "wall_s": round(wall, 1),
         "serial_papermill_s": round(sum(each.values()), 1),
         "wall_over_serial_papermill": round(wall / sum(each.values()), 3),
+        "share_of_cores": ours_busy,
+        "serial_share_of_cores": theirs_busy,
         "checks_compared": compared,
         "checks_that_differ": different,
         "same_results": not different,
@@ -136,6 +162,7 @@ def main() -> None:
         print(f"{row['name']:<40}{row['coursekit_s']:>10.1f} s{row['papermill_s']:>10.1f} s")
     print(f"{'all':<40}{found['wall_s']:>10.1f} s{found['serial_papermill_s']:>10.1f} s\n")
     print(f"wall_over_serial_papermill {found['wall_over_serial_papermill']}")
+    print(f"cores busy: {found['share_of_cores']:.0%}, by papermill {found['serial_share_of_cores']:.0%}")
     same = "the same in both" if found["same_results"] else f"different: {', '.join(found['checks_that_differ'])}"
     print(f"{found['checks_compared']} checks, {same}")
     if options.json:

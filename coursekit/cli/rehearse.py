@@ -76,7 +76,7 @@ def _gradebook_row(result: BotResult) -> dict[str, str]:
         "due": f"{result.deserved:g}",
         "automatic": f"{grade.auto_score:g} / {grade.auto_max:g}" if grade else "none",
         "by hand": _by_hand(grade),
-        "feedback page": f"{result.feedback[0]:g} / {result.feedback[1]:g}" if result.feedback else "none",
+        "feedback": f"{result.feedback[0]:g} / {result.feedback[1]:g}" if result.feedback else "none",
         "right": "yes" if result.is_as_deserved else "NO",
     }
 

@@ -53,7 +53,7 @@ BESIDES = """
 for service in get_config().JupyterHub.services:
     service["environment"].update({environment!r})
 """
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+SET_CLOCK = Path(__file__).parents[1] / "set_clock"
 HOUR_S = 3600
 
 
@@ -122,16 +122,8 @@ def databases(disk: Path) -> dict[str, str]:
 
 def clock_of_its_own(file: Path) -> dict[str, str]:
     """What a process needs for a clock that a file sets; how much time passes, it learns as all others do."""
-    if not FAKETIME.exists():
-        pytest.fail("libfaketime is missing, which gives processes a clock of their own: apt install libfaketime")
     file.write_text("+0\n")
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-    }
+    return {"PYTHONPATH": str(SET_CLOCK), "COURSEKIT_TEST_CLOCK": str(file)}
 
 
 @contextlib.contextmanager
@@ -254,7 +246,7 @@ def test_a_hub_that_is_killed_and_started_again_finds_servers_clusters_and_who_w
     assert {key: after[key] for key in ("workers", "running")} == {key: before[key] for key in ("workers", "running")}
 
 
-@pytest.mark.parametrize("ahead_s", [2 * HOUR_S, -HOUR_S, 0], ids=["ahead", "back", "right-again"])
+@pytest.mark.parametrize("ahead_s", [2 * HOUR_S, -HOUR_S], ids=["ahead", "back"])
 def test_a_clock_that_is_set_stops_nothing_and_the_culler_goes_on_looking(classroom, ahead_s):
     with unharmed(classroom), counting(classroom.load):
         classroom.set_clock(ahead_s)

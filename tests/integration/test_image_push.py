@@ -96,6 +96,13 @@ def test_an_image_is_in_the_registry_under_both_tags_with_the_digest_that_was_to
         assert answer.headers["Docker-Content-Digest"] == told["digest"]
 
 
+def test_nothing_is_pushed_where_one_image_is_missing(registry, small_image):
+    done = push("base", "spark", "--version", "9.9.9", repository=f"{registry}/course")
+    subprocess.run(["docker", "rmi", f"{small_image}:9.9.9"], capture_output=True, check=False)
+    assert done.returncode == ImageMissingError.exit_code, done.stderr
+    assert httpx.get(f"http://{registry}/v2/course/base/manifests/9.9.9", trust_env=False).status_code == 404
+
+
 def test_what_cannot_be_pushed_is_told_with_what_to_do(registry, small_image, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nobody = f"127.0.0.1:{listener.getsockname()[1]}/course"

@@ -7,6 +7,7 @@ from typing import Final
 
 from coursekit.config import format_time
 from coursekit.gateway.ledger import Entry
+from coursekit.gateway.ready import EARLY
 from coursekit.gateway.settings import GatewaySettings
 
 QUEUE_S: Final = 600.0  # who waits asks again and again; a place that nobody asks for is given up
@@ -40,7 +41,8 @@ def judge(entry: Entry, settings: GatewaySettings, *, now: float, is_wanted: boo
     if entry.absent_since is not None and now - entry.absent_since > settings.absent_s:
         return Verdict(ends_for="its owner's server has ended")
     if not entry.has_nodes:
-        return Verdict(ends_for="nobody waited for it any longer") if unused > QUEUE_S else Verdict()
+        patience = QUEUE_S + EARLY.total_seconds() if entry.is_prepared else QUEUE_S
+        return Verdict(ends_for="nobody waited for it any longer") if unused > patience else Verdict()
     if unused > limit:
         others = "others wait for" if is_wanted else "others can use"
         return Verdict(ends_for=f"it had run no job for {format_time(limit)}, and {others} what it held")

@@ -106,6 +106,7 @@ def limit(spawner: Any, settings: HubSettings, entry: Entry) -> None:
     spawner.cpu_limit = profile.cores
     spawner.mem_limit = profile.memory
     spawner.environment = {**spawner.environment, **_limits(profile)}
+    spawner.environment.pop("COURSEKIT_IMAGE", None)  # of the profile that was chosen before
     if spawner.image in node_images(settings):
         spawner.environment["COURSEKIT_IMAGE"] = spawner.image
     labels = server_labels(settings, name, profile, entry.devices)

@@ -97,7 +97,7 @@ class Attempt:
         self._work = (settings.out / "work" / name).resolve()
         self.contract = contract
         self._box: Box | None = None
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._at: dict[str, Any] | None = None
         self._record = self._output.with_suffix(".kept.json")
         self.outcome: Outcome | None = None
@@ -176,7 +176,7 @@ class Attempt:
         return Outcome(
             notebook=self.notebook,
             status=status,
-            seconds=round(time.monotonic() - self._began, 2),
+            seconds=0.0 if self._began is None else round(time.monotonic() - self._began, 2),
             minutes=self.minutes,
             memory=self._at["memory"] if self._at else 0,
             planned_memory=self.contract.notebook_memory,

@@ -157,6 +157,13 @@ def test_an_idle_cluster_goes_sooner_while_others_wait(unused_s, says):
     assert verdict == says or (isinstance(says, str) and getattr(verdict, says))
 
 
+def test_a_place_that_nobody_asks_for_is_given_up_but_that_of_a_lesson_not_before_it_has_begun():
+    for is_prepared, least_s, most_s in ((False, 590, 610), (True, 1490, 1510)):
+        waits = Entry(owner="ada", spec=ClusterSpec(workers=2), last_used=1000.0, is_prepared=is_prepared)
+        assert judge(waits, GatewaySettings(engine="fake"), now=1000.0 + least_s) == Verdict()
+        assert judge(waits, GatewaySettings(engine="fake"), now=1000.0 + most_s).ends_for
+
+
 def test_a_cluster_outlives_its_owners_server_for_a_moment_only():
     chosen = GatewaySettings(engine="fake", absent_s=60)
     absent = entry(last_used=1000.0, absent_since=1000.0)

@@ -117,6 +117,15 @@ def test_what_a_user_asks_for_counts_for_the_profiles_name_alone(configured):
     assert set(configured.DockerSpawner.allowed_images) == {"coursekit/notebook:latest", "coursekit/spark:latest"}
 
 
+def test_nodes_run_the_image_of_the_profile_that_is_chosen_now(configured):
+    spawner = prepared(configured, profile="spark")
+    assert spawner.environment["COURSEKIT_IMAGE"] == "coursekit/spark:latest"
+    spawner.user_options = {"profile": "gpu"}  # its image has no Spark
+    asyncio.run(configured.Spawner.pre_spawn_hook(spawner))
+    assert spawner.image == "coursekit/notebook:latest"
+    assert "COURSEKIT_IMAGE" not in spawner.environment
+
+
 def test_a_server_is_told_when_it_will_be_stopped(configured):
     told = prepared(configured, profile="gpu").environment
     assert (told["COURSEKIT_SERVER_IDLE_S"], told["COURSEKIT_SERVER_LIMIT_S"]) == ("600.0", "3600.0")

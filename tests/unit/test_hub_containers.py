@@ -117,11 +117,16 @@ def test_what_a_user_asks_for_counts_for_the_profiles_name_alone(configured):
     assert set(configured.DockerSpawner.allowed_images) == {"coursekit/notebook:latest", "coursekit/spark:latest"}
 
 
-def test_nodes_run_the_image_of_the_profile_that_is_chosen_now(configured):
-    spawner = prepared(configured, profile="spark")
+def test_nodes_run_the_image_of_the_profile_that_is_chosen_now(tmp_path):
+    settings, c = (
+        make(tmp_path, profiles=(SMALL, Profile(name="plain", title="Without Spark", image="notebook"))),
+        Config(),
+    )
+    update_containers(c, settings, Admission(settings, look=everything_free))
+    spawner = prepared(c, profile="spark")
     assert spawner.environment["COURSEKIT_IMAGE"] == "coursekit/spark:latest"
-    spawner.user_options = {"profile": "gpu"}  # its image has no Spark
-    asyncio.run(configured.Spawner.pre_spawn_hook(spawner))
+    spawner.user_options = {"profile": "plain"}
+    asyncio.run(c.Spawner.pre_spawn_hook(spawner))
     assert spawner.image == "coursekit/notebook:latest"
     assert "COURSEKIT_IMAGE" not in spawner.environment
 

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -39,6 +40,7 @@ GATEWAY: Final = "gateway"
 CLASS: Final = "custom:gateway:class"
 """The Hub's scope of those who see the clusters of the whole class."""
 
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _USE_GATEWAY: Final = f"access:services!service={GATEWAY}"
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]
 _ENV_KEEP: Final = [
@@ -157,9 +159,12 @@ def update_page(c: Any, settings: HubSettings) -> None:
     said = f"<b>{escape(settings.title)}</b>"
     if not settings.runs_containers:
         said += "<br>For trying the course out: users are not protected from each other here."
+    c.JupyterHub.template_paths = [str(_TEMPLATES)]
+    c.JupyterHub.logo_file = str(_TEMPLATES / "logo.svg")
     c.JupyterHub.template_vars = {
         "announcement": Announcement(message_file(settings.state), always=said),
         "password_length": PASSWORD_LENGTH,
+        "takes_sign_ups": settings.login.kind == "native",
     }
 
 

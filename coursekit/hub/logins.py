@@ -6,7 +6,6 @@ are known by their e-mail, the roster says which name is theirs.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 from coursekit.hub.passwords import Passwords
@@ -18,7 +17,6 @@ APPROVE: Final = "custom:coursekit:approve"
 """The Hub's scope of those who approve who signs up; NativeAuthenticator wants an administrator for it."""
 
 # NativeAuthenticator's own pages are for another release of Bootstrap, and offer instructors what they may not do.
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 PASSWORD_LENGTH: Final = 10
 _TRIES: Final = 5
 _AGAIN_S: Final = 600
@@ -80,7 +78,6 @@ def _update_native(c: Any, settings: HubSettings, passwords: Passwords) -> None:
     from coursekit.hub.native import ApprovedAuthenticator
 
     c.JupyterHub.authenticator_class = ApprovedAuthenticator
-    c.JupyterHub.template_paths = [str(_TEMPLATES)]
     c.ApprovedAuthenticator.instructors = set(settings.instructors)
     c.ApprovedAuthenticator.instructor_password = passwords.instructors
     c.NativeAuthenticator.open_signup = False

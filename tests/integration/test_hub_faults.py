@@ -277,11 +277,12 @@ def test_after_a_restart_of_the_daemon_all_is_told_of_and_started_again_and_noth
     for name in ("ada", "ben"):
         hub.start(name)
     classroom.work()
+    ben = classroom.load.client("ben")
+    ben.apply(ClusterSpec(name="own", workers=1, memory=GiB))  # his nodes have ended, as Ada's had
+    assert ben.wait_ready("own").registered == 1
     for who in ("gateway", "proxy"):
         classroom.load.is_answered(who)
-    assert not [
-        one.name for one in connect().containers.list(all=True, filters=of_realm(hub)) if one.status != "running"
-    ]
+    until(lambda: statuses(hub) == {"running"})
 
 
 def statuses(hub: ClassHub) -> set[str]:

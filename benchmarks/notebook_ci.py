@@ -34,7 +34,6 @@ import psutil
 from coursekit.config import Course, find_course
 from coursekit.notebooks.catalog import Notebook, find_notebooks, list_notebooks
 from coursekit.notebooks.document import read_document
-from coursekit.notebooks.executed import cell_outputs
 
 CHECKS = re.compile(r"check-|test-")
 TIME = re.compile(r"\d+(\.\d+)? ?(ms|s|min)\b")
@@ -82,9 +81,19 @@ def one_by_papermill(notebook: Notebook, out: Path, course: Course) -> float:
 
 def checks_of(executed: Path) -> dict[str, str]:
     """Give what each cell that checks something printed, times aside: those are never twice the same."""
-    graded = {cell.id for cell in read_document(executed).cells if cell.metadata.get("nbgrader", {}).get("grade")}
-    printed = cell_outputs(executed)
-    return {cell: TIME.sub("(a time)", text) for cell, text in printed.items() if CHECKS.match(cell) or cell in graded}
+    checks = (
+        cell
+        for cell in read_document(executed).cells
+        if cell.cell_type == "code" and (CHECKS.match(cell.id) or cell.metadata.get("nbgrader", {}).get("grade"))
+    )
+    return {cell.id: TIME.sub("(a time)", "".join(map(said, cell.outputs))) for cell in checks}
+
+
+def said(output: Any) -> str:
+    """Give what a check says; Spark's log beside it, on stderr, names moments and tasks."""
+    if output.output_type == "stream":
+        return str(output.text) if output.name == "stdout" else ""
+    return str(output.get("data", {}).get("text/plain", ""))
 
 
 def differences(notebooks: list[Notebook], ours: Path, theirs: Path) -> tuple[int, list[str]]:

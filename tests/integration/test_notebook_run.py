@@ -280,6 +280,8 @@ def test_interrupting_the_command_leaves_nothing_and_reports_what_had_run(course
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # As from a terminal: what a shell starts in the background ignores SIGINT, and so do its descendants.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     begun = course.build / "notebooks/work/02-slow/notebook/begun"
     wait_for(begun.exists, process)

@@ -9,7 +9,7 @@ _ONE_AT_A_TIME = threading.Lock()
 def parse(source: str) -> ast.Module:
     """Parse Python source, as `ast.parse` does, one thread after the other.
 
-    Python counts how deep a tree is in one place for all threads (until 3.11.9 and 3.12.2), so that two that parse at
+    Python counts how deep a tree is in one place for all threads (seen with 3.11.7), so that two that parse at
     once may end each other with ``SystemError: AST constructor recursion depth mismatch``:
     https://github.com/python/cpython/issues/106905.
 

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 from coursekit.config import GiB
@@ -38,7 +37,6 @@ from coursekit.syntax import parse
 REPORT: Final = {"coursekit": "report"}
 BEGIN_HIDDEN: Final = "### BEGIN HIDDEN TESTS"
 END_HIDDEN: Final = "### END HIDDEN TESTS"
-_PARSING: Final = Lock()  # CPython 3.11 counts the depth of trees for all threads in one place (python/cpython 106905)
 MINUTES_FACTOR: Final = 5  # a busy machine is slower than the contract says; nobody should pay for that with points
 
 
@@ -180,7 +178,7 @@ def hidden_names(source: str) -> tuple[str, ...]:
 
 def _bound(source: str) -> set[str]:
     """Give the names that code binds at its top level, in loops and ``with`` too."""
-    with contextlib.suppress(SyntaxError), _PARSING:
+    with contextlib.suppress(SyntaxError):
         return set(_names(parse(source).body))
     return set()
 

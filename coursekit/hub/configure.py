@@ -40,6 +40,7 @@ GATEWAY: Final = "gateway"
 CLASS: Final = "custom:gateway:class"
 """The Hub's scope of those who see the clusters of the whole class."""
 
+# NativeAuthenticator's own pages are for another release of Bootstrap, and offer instructors what they may not do.
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _USE_GATEWAY: Final = f"access:services!service={GATEWAY}"
 _SINGLE_USER: Final = [sys.executable, "-m", "jupyterhub.singleuser"]

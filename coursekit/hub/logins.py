@@ -16,7 +16,6 @@ from coursekit.hub.settings.hub import USER_NAME
 APPROVE: Final = "custom:coursekit:approve"
 """The Hub's scope of those who approve who signs up; NativeAuthenticator wants an administrator for it."""
 
-# NativeAuthenticator's own pages are for another release of Bootstrap, and offer instructors what they may not do.
 PASSWORD_LENGTH: Final = 10
 _TRIES: Final = 5
 _AGAIN_S: Final = 600

@@ -37,8 +37,6 @@ def gateway() -> Iterator[RunningGateway]:
         yield gateway
 
 
-# Failed once in some 25 runs, for a reason that was not seen: what a request meets depends on what ran before it.
-@pytest.mark.flaky(reruns=1)
 @pytest.mark.timeout(600)
 def test_requests_of_all_kinds_are_answered_as_the_interface_describes(gateway, tmp_path):
     command = ["schemathesis", "run", f"{gateway.url}api/v1/openapi.json"]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def gate(
     name: Annotated[str | None, typer.Argument(help="The assignment.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All assignments of the course, as CI does.")] = False,
+    students: Annotated[
+        int, typer.Option("--students", help="So many more hand in right answers, each to inputs of their own.", min=0)
+    ] = 0,
     jobs: Annotated[int | None, typer.Option("--jobs", help="Sandboxes at once.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
@@ -43,7 +46,7 @@ def gate(
     names = (name,) if name else tuple(found.name for found in assignments_in(course))
     run = GateRun(started=datetime.now(UTC), wanted=names)
     for each in names:
-        run = _with_verdict(run, each, course, jobs, quiet=as_json)
+        run = _with_verdict(run, each, course, students, jobs, quiet=as_json)
         # After each, so that a call which is stopped leaves what it knows.
         page = write_gate_report(run, course.build / "gates")
     if as_json:
@@ -54,7 +57,7 @@ def gate(
     require_all_fair(run.verdicts)
 
 
-def _with_verdict(run: GateRun, name: str, course: Course, jobs: int | None, *, quiet: bool) -> GateRun:
+def _with_verdict(run: GateRun, name: str, course: Course, students: int, jobs: int | None, *, quiet: bool) -> GateRun:
     """Ask the gate about one assignment, and add what it says."""
     from coursekit.grading import default_settings
     from coursekit.grading import gate as ask_gate
@@ -62,7 +65,7 @@ def _with_verdict(run: GateRun, name: str, course: Course, jobs: int | None, *, 
 
     began = time.monotonic()
     with progress_bar(f"gate of {name}:", shown=not quiet) as progress:
-        verdict = ask_gate(default_settings(course), name, jobs=jobs, progress=progress)
+        verdict = ask_gate(default_settings(course), name, students=students, jobs=jobs, progress=progress)
     if not quiet:
         _show_verdict(verdict)
     return dataclasses.replace(

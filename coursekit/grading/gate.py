@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from coursekit.errors import GradingError
-from coursekit.grading import chameleon, gate_form, gate_leaks, gate_right, gate_scores
+from coursekit.grading import chameleon, gate_draws, gate_form, gate_leaks, gate_right, gate_scores
 from coursekit.grading.answers import RIGHT, WRONG, Answer, fill, read_answer, reference_answer
 from coursekit.grading.autograding import Progress, sandboxes_at_once
 from coursekit.grading.catalog import find_assignment, read_notebook
@@ -47,7 +47,14 @@ class _Versions:
     digest: str
 
 
-def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progress: Progress | None = None) -> Verdict:
+def gate(
+    settings: GradingSettings,
+    name: str,
+    *,
+    students: int = 0,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
     """Find out whether an assignment is fair.
 
     Parameters
@@ -57,6 +64,8 @@ def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progr
         time only what has changed is run.
     name : str
         The assignment.
+    students : int, optional
+        How many more students hand in right answers to inputs of their own.
     jobs : int, optional
         How many sandboxes at once; as many as cores and memory allow when not given.
     progress : callable, optional
@@ -88,8 +97,14 @@ def gate(settings: GradingSettings, name: str, *, jobs: int | None = None, progr
     answers, unreadable = _read_answers(folder, versions)
     if problems := (*leaks, *unreadable):
         return Verdict(assignment=name, checked=checked, problems=problems)
-    outcomes = _run(settings, _requests(versions, answers), jobs, progress)
-    verdict = _judge(versions, answers, outcomes, checked)
+    right = [answers[REFERENCE], *(answer for answer in answers.values() if answer.is_right)]
+    drawn = gate_draws.draws(right, students)
+    requests = _requests(versions, answers)
+    requests.update({draw.name: _request(versions, draw.answer, draw.student) for draw in drawn})
+    outcomes = _run(settings, requests, jobs, progress)
+    if drawn:
+        checked[gate_draws.CHECK] = f"right answers of {_count(len(drawn), 'student')}, each to inputs of their own"
+    verdict = _judge(versions, answers, drawn, outcomes, checked)
     if verdict.is_fair:
         write_proof(settings.course_dir, name, versions.digest)
     return verdict
@@ -142,15 +157,20 @@ def _requests(versions: _Versions, answers: Mapping[str, Answer]) -> dict[str, R
     tests = gate_form.tests_of(versions.source)
     made = {}
     for name, answer in answers.items():
-        submitted = fill(dict(versions.released), answer)
-        cells, _ = restore(versions.source, [versions.released], submitted)
-        request = make_request(
-            {"cells": cells}, versions.source, student=_STUDENT, assignment=versions.name, files=versions.files
-        )
+        request = _request(versions, answer, _STUDENT)
         made[name] = gate_scores.with_values(request) if name == REFERENCE else request
         if _is_wrong(answer):
             made[name] = gate_scores.with_shown(request, tests)
     return made
+
+
+def _request(versions: _Versions, answer: Answer, student: str) -> Request:
+    """Hand in an answer as a student does."""
+    submitted = fill(dict(versions.released), answer)
+    cells, _ = restore(versions.source, [versions.released], submitted)
+    return make_request(
+        {"cells": cells}, versions.source, student=student, assignment=versions.name, files=versions.files
+    )
 
 
 def _is_wrong(answer: Answer) -> bool:
@@ -179,7 +199,11 @@ def _run(
 
 
 def _judge(
-    versions: _Versions, answers: Mapping[str, Answer], outcomes: Mapping[str, Outcome], checked: dict[str, str]
+    versions: _Versions,
+    answers: Mapping[str, Answer],
+    drawn: Sequence[gate_draws.Draw],
+    outcomes: Mapping[str, Outcome],
+    checked: dict[str, str],
 ) -> Verdict:
     tests = gate_form.tests_of(versions.source)
     wrong = [name for name, answer in answers.items() if _is_wrong(answer)]
@@ -211,7 +235,11 @@ def _judge(
     )
     if right:
         checked[gate_right.CHECK] = "each hidden test passed by an answer in right/ that is unlike the solution"
-    problems = (*gate_right.alike_problems(versions.source, answers), *_problems(tests, answers, outcomes, minutes))
+    problems = (
+        *gate_right.alike_problems(versions.source, answers),
+        *_problems(tests, answers, outcomes, minutes),
+        *gate_draws.draw_problems(drawn, outcomes, tests),
+    )
     return Verdict(assignment=versions.name, checked=checked, answers=scored, problems=problems)
 
 

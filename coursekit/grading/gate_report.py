@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from coursekit.config import format_time
-from coursekit.grading import chameleon, gate_form, gate_leaks, gate_right, gate_scores
+from coursekit.grading import chameleon, gate_draws, gate_form, gate_leaks, gate_right, gate_scores
 from coursekit.grading.fairness import Scored, Verdict
 from coursekit.notebooks.summary import plain
 
@@ -27,6 +27,7 @@ MEANING: Final = {
     gate_scores.TESTS: "Each part of a test is failed by an answer in wrong/, or nothing shows that it can fail.",
     gate_right.CHECK: "Each hidden test is passed by a right answer that is written differently from the reference.",
     chameleon.NAME: "Objects that are equal to everything get no more points than the untouched notebook.",
+    gate_draws.CHECK: "Right answers get all points whatever inputs are drawn for a student.",
     gate_scores.TIME: "The reference solution is done in the contract's time, and no answer has to be stopped.",
 }
 """Each check, in the order in which a report has them, and what holds where it finds nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from coursekit.cli.main import app
 from coursekit.errors import AssignmentNotFoundError, UnfairAssignmentError
-from coursekit.grading import GradingSettings, gate, nbgrader_config, release
+from coursekit.grading import GradingSettings, gate, nbgrader_config, release, seed
 from coursekit.grading.flow import generate_students_version
 
 Notebook = nbformat.NotebookNode
@@ -114,6 +115,24 @@ def test_a_fair_assignment_passes_and_is_released(settings: GradingSettings) -> 
     assert steps == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     assert not settings.outbound.exists()
     assert release(settings, "toy").files == ("data/numbers.csv", "toy.ipynb")
+
+
+UNLUCKY = TESTS.replace('double("abc")', 'double("abc"[seed("toy") % 3 == 0 :])').replace("Checks", "Checks, seed", 1)
+
+
+def test_a_test_that_a_right_answer_fails_with_some_students_inputs_is_refused(settings: GradingSettings) -> None:
+    folder = write(settings, toy(UNLUCKY))
+    (folder / "right").mkdir()
+    (folder / "right" / "product.py").write_text("# why: twice is times two\n# %% t-double\ndouble = lambda x: 2 * x\n")
+    assert gate(settings, "toy").is_fair, "the inputs of one student show nothing"
+    verdict = gate(settings, "toy", students=6)
+    assert verdict.checked["draws"] == "right answers of 6 students, each to inputs of their own"
+    assert {problem.check for problem in verdict.problems} == {"draws"}
+    unlucky = {f"student-{number:02}" for number in range(6) if seed("toy", who=f"student-{number:02}") % 3 == 0}
+    named = {name for problem in verdict.problems for name in re.findall(r"student-\d+", problem.reason)}
+    assert unlucky
+    assert named == unlucky
+    assert len(verdict.answers) == 6, "only what the author wrote is listed with its points"
 
 
 def test_tests_without_parts_and_a_declared_score_of_the_untouched_notebook_are_fair(settings: GradingSettings) -> None:

@@ -16,6 +16,7 @@ from coursekit.grading.answers import Answer, read_answer
 from coursekit.grading.chameleon import chameleon
 from coursekit.grading.fairness import Test as GradedTest
 from coursekit.grading.fairness import as_table, require_all_fair
+from coursekit.grading.gate_draws import draw_problems, draws
 from coursekit.grading.gate_leaks import leak_problems, secrets_of, split_regions
 from coursekit.grading.gate_right import alike_problems, questions_of
 from coursekit.grading.gate_scores import declared_problems, parts_of, score_of, with_shown, with_values
@@ -238,6 +239,26 @@ def test_every_hidden_test_of_the_course_has_a_right_answer_of_another_kind(fold
     for cell in source["cells"]:
         cell["source"] = "".join(cell["source"])
     assert not list(alike_problems(source, answers))
+
+
+def test_trouble_with_students_inputs_is_told_once_with_those_whom_it_met() -> None:
+    answer = Answer(name="other", score=1, why="", cells={}, is_right=True)
+    drawn = draws([answer], 8)
+    tests = (GradedTest("t", 1, "assert x"),)
+    good, bad = (Outcome(cells={"t": CellResult(status=status)}) for status in ("ok", "error"))
+    outcomes = {draw.name: good if draw.student == "student-03" else bad for draw in drawn}
+    [problem] = draw_problems(drawn, outcomes, tests)
+    assert problem.cell == "t"
+    named = "student-00, student-01, student-02, student-04, student-05 and 2 more"
+    assert problem.reason.startswith(f"with the inputs of {named}: ")
+    assert not list(draw_problems(drawn, dict.fromkeys(outcomes, good), tests))
+
+
+def test_right_answers_are_handed_in_in_turn() -> None:
+    answers = [Answer(name=name, score=1, why="", cells={}) for name in ("reference", "other")]
+    assert [draw.name for draw in draws(answers, 3)] == [
+        "reference of student-00", "other of student-01", "reference of student-02"
+    ]  # fmt: skip
 
 
 def test_a_verdict_refuses_with_cell_reason_and_action() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -33,14 +35,24 @@ def lab(tmp_path):
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 120
-        while not (found := list(runtime.glob("jpserver-*.json"))):
+        while not (url := _url(runtime)):
             assert process.poll() is None, (tmp_path / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        yield json.loads(found[0].read_text())["url"].replace("localhost", "127.0.0.1")
+        yield url
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _url(runtime):
+    """Give a server's address once it listens there, which is a moment after it has written it down."""
+    for path in runtime.glob("jpserver-*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            written = json.loads(path.read_text())
+            socket.create_connection(("127.0.0.1", written["port"])).close()
+            return written["url"].replace("localhost", "127.0.0.1")
+    return ""
 
 
 def test_a_user_is_told_before_their_server_is_stopped_and_can_keep_it(lab, page):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -274,11 +275,13 @@ def _url(process, runtime):
 
     def answers():
         assert process.poll() is None, (runtime.parent / "log").read_text()
-        found[:] = [json.loads(path.read_text())["url"].rstrip("/") for path in runtime.glob("jpserver-*.json")]
-        return bool(found)
+        found[:] = [json.loads(path.read_text()) for path in runtime.glob("jpserver-*.json")]
+        # The address is written down a moment before anybody listens there.
+        socket.create_connection(("127.0.0.1", found[0]["port"])).close()
+        return True
 
     _until(answers)
-    return found[0].replace("localhost", "127.0.0.1")
+    return found[0]["url"].rstrip("/").replace("localhost", "127.0.0.1")
 
 
 def _execute(client, url, kernel, code):
@@ -314,7 +317,7 @@ def _until(holds, timeout_s=60):
         try:
             if holds():
                 return
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, LookupError):
             pass
         assert time.monotonic() < deadline
         time.sleep(0.1)

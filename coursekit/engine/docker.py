@@ -13,14 +13,15 @@ import functools
 import re
 import signal
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import format_memory
 from coursekit.engine import daemon, devices
 from coursekit.engine.base import Capacity, Node, NodeSpec
-from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, MAX_PROCESSES, STOP_S, connect, explained
-from coursekit.engine.keeper import Keepers
-from coursekit.errors import CapacityError, NodeNotFoundError
+from coursekit.engine.containers import ContainerEngine
+from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, MAX_PROCESSES, STOP_S, explained
+from coursekit.errors import CapacityError
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -31,30 +32,20 @@ _EXITED: Final = re.compile(r"Exited \((\d+)\)")
 _REMOVAL_S: Final = 60.0
 
 
-class DockerEngine:
+class DockerEngine(ContainerEngine):
     """Runs nodes as containers of one Docker daemon.
 
     Parameters
     ----------
-    image : str
-        What nodes run that name no image of their own.
-    keep : bool
-        Whether nodes stay until they are stopped. Otherwise a keeper process of this machine removes them when no
-        process has held their group for a while, or when nobody has used it for long.
-    realm : str
-        Nodes of another realm are not seen; tests and courses on one daemon keep apart by it.
+    image, keep, realm
+        See `ContainerEngine`.
     """
 
     name = "docker"
-    runs_images = True
 
     def __init__(self, *, image: str = DEFAULT_IMAGE, keep: bool = False, realm: str | None = None) -> None:
-        self._client = connect()
-        self._image = image
-        self._keep = keep
-        self._realm = daemon.realm_of(realm)
+        super().__init__(image=image, keep=keep, realm=realm)
         self._choosing = threading.Lock()
-        self._keepers = Keepers(self.name, self._realm, keep=keep)
 
     @explained
     def start(self, spec: NodeSpec) -> Node:
@@ -62,7 +53,7 @@ class DockerEngine:
         import docker.errors
 
         self._check_capacity(spec)
-        network = self._network(spec)
+        network = self._ensure_network(spec, driver="bridge")
         container: Container | None = None
         try:
             container = self._create(spec, network)
@@ -71,7 +62,7 @@ class DockerEngine:
             if container is not None:
                 container.remove(force=True)
             if not self.nodes(owner=spec.owner, group=spec.group):
-                self._remove_networks(spec.owner, spec.group)
+                self._remove_network(spec.owner, spec.group)
             if isinstance(error, CapacityError):
                 raise
             raise daemon.explain(str(error.explanation or error), spec) from error
@@ -91,7 +82,7 @@ class DockerEngine:
                 container.stop(timeout=STOP_S)
             _remove(container)
             if not self.nodes(owner=node.owner, group=node.group):
-                self._remove_networks(node.owner, node.group)
+                self._remove_network(node.owner, node.group)
 
     @explained
     def signal(self, name: str, number: int) -> None:
@@ -158,51 +149,19 @@ class DockerEngine:
             free_gpus=len(set(gpus) - devices.taken_devices(self._client)) if gpus else 0,
         )
 
-    def hold(self, group: str, *, owner: str) -> None:
-        """Take a share of the group's lease, and have a keeper that removes the group when nobody has one."""
-        self._keepers.hold(group, owner=owner)
-
-    @explained
-    def release(self, group: str, *, owner: str) -> None:
-        """Give up this process's share of the lease; see `Engine.release`."""
-        self._keepers.release(group, owner=owner, is_empty=not self.nodes(owner=owner, group=group))
-
-    def touch(self, group: str, *, owner: str) -> None:
-        """Say that the group is being used now; see `Engine.touch`."""
-        self._keepers.touch(group, owner=owner)
-
     @explained
     def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Give the driver's address on the group's network, which its container is connected to; see `Engine.join`."""
-        for network in self._networks(owner, group):
-            container = driver or daemon.own_container()
-            if container is None:
-                return _gateway(network)
-            return daemon.address_on(self._client, network, container)
-        raise NodeNotFoundError(f"{owner} has no network for {group!r}.", fix="start the cluster first")
+        network = self._network_of(owner, group)
+        container = driver or daemon.own_container()
+        if container is None:
+            return _gateway(network)
+        return daemon.address_on(self._client, network, container)
 
-    @explained
-    def sweep(self) -> tuple[str, ...]:
-        """Remove groups whose server is gone, which their keeper went with; see `Engine.sweep`."""
-        swept = []
-        for network in self._networks(None, None):
-            labels = network.attrs["Labels"]
-            owner, group = labels[f"{LABEL}.owner"], labels[f"{LABEL}.group"]
-            if self._is_abandoned(labels, owner, group):
-                self.remove(owner=owner, group=group)
-                swept.append(f"{owner}/{group}")
-        return tuple(swept)
-
-    @explained
-    def remove(self, *, owner: str, group: str) -> None:
-        """Remove a group's containers and network, whatever their state; see `Engine.remove`."""
-        for node in self.nodes(owner=owner, group=group):
-            self.stop(node.name)
-        self._remove_networks(owner, group)
-
-    def _is_abandoned(self, labels: dict[str, str], owner: str, group: str) -> bool:
+    def _is_abandoned(self, labels: Mapping[str, str]) -> bool:
         if container := labels.get(f"{LABEL}.container"):
             return not daemon.is_running(self._client, container)
+        owner, group = labels[f"{LABEL}.owner"], labels[f"{LABEL}.group"]
         return self._keepers.is_abandoned(labels.get(f"{LABEL}.host"), group, owner=owner)
 
     @functools.cached_property
@@ -271,23 +230,7 @@ class DockerEngine:
                 fix="ask for fewer, or let an operator see to it: docs/images.md, GPUs",
             )
 
-    def _network(self, spec: NodeSpec) -> Network:
-        """Find the group's network or make it."""
-        import docker.errors
-
-        for network in self._networks(spec.owner, spec.group):
-            return network
-        labels = daemon.group_labels(self._realm, spec.owner, spec.group) | daemon.server_labels(keep=self._keep)
-        name = daemon.network_name(self._realm, spec.owner, spec.group)
-        try:
-            return self._client.networks.create(name, driver="bridge", internal=True, labels=labels)
-        except docker.errors.APIError as error:
-            raise daemon.explain(str(error.explanation or error), spec) from error
-
-    def _networks(self, owner: str | None, group: str | None) -> list[Network]:
-        return self._client.networks.list(filters=daemon.filters(self._realm, owner, group))
-
-    def _remove_networks(self, owner: str, group: str) -> None:
+    def _remove_network(self, owner: str, group: str) -> None:
         import docker.errors
 
         for network in self._networks(owner, group):
@@ -303,13 +246,6 @@ class DockerEngine:
         """Ask for one node: a class has hundreds, and each start asks for its own."""
         found = self._listed({**daemon.filters(self._realm), "name": [f"^/{re.escape(name)}$"]})
         return found[0] if found else None
-
-    def _known(self, name: str) -> Node:
-        node = self._find(name)
-        if node is None:
-            names = ", ".join(node.name for node in self.nodes()) or "none"
-            raise NodeNotFoundError(f"there is no node {name!r}.", fix=f"choose one that is there: {names}")
-        return node
 
 
 def _remove(container: Container) -> None:

@@ -15,18 +15,18 @@ import functools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from coursekit.config import format_memory
 from coursekit.engine import daemon
 from coursekit.engine.agent import agent_command
 from coursekit.engine.base import Capacity, Node, NodeSpec
+from coursekit.engine.containers import ContainerEngine
 from coursekit.engine.daemon import DEFAULT_IMAGE, LABEL, connect, explained
-from coursekit.engine.keeper import Keepers
 from coursekit.engine.swarm_service import describe, run_agent
 from coursekit.engine.swarm_state import RUNNING, WAITING, read_host, read_node, satisfies
-from coursekit.errors import CapacityError, EngineError, NodeNotFoundError
+from coursekit.errors import CapacityError, EngineError
 
 if TYPE_CHECKING:
     from docker.models.networks import Network
@@ -38,17 +38,15 @@ _MOVED: Final = "no longer meets constraints"  # the Swarm changed its mind abou
 _POLL_S: Final = 0.05
 
 
-class SwarmEngine:
+class SwarmEngine(ContainerEngine):
     """Runs nodes as services of a Docker Swarm.
 
     Parameters
     ----------
     image : str
         What nodes run that name no image of their own; every host has to have it, or a registry to fetch it from.
-    keep : bool
-        Whether nodes stay until they are stopped; see `DockerEngine`.
-    realm : str
-        Nodes of another realm are not seen.
+    keep, realm
+        See `ContainerEngine`.
     constraints : tuple of str
         Which hosts may run nodes, like ``"node.labels.role==worker"``; ``COURSEKIT_SWARM_CONSTRAINTS`` (separated by
         commas) when not given. All of them by default.
@@ -60,7 +58,6 @@ class SwarmEngine:
     """
 
     name = "swarm"
-    runs_images = True
 
     def __init__(
         self,
@@ -70,7 +67,7 @@ class SwarmEngine:
         realm: str | None = None,
         constraints: tuple[str, ...] | None = None,
     ) -> None:
-        self._client = connect()
+        super().__init__(image=image, keep=keep, realm=realm)
         self._api: Any = self._client.api  # the SDK's types do not know services
         info = self._client.info()["Swarm"]
         if not info.get("ControlAvailable"):
@@ -80,10 +77,6 @@ class SwarmEngine:
             )
         local = os.environ.get("COURSEKIT_LOCAL_DOCKER")
         self._local = connect(local) if local else self._client
-        self._image = image
-        self._keep = keep
-        self._realm = daemon.realm_of(realm)
-        self._keepers = Keepers(self.name, self._realm, keep=keep)
         said = os.environ.get("COURSEKIT_SWARM_CONSTRAINTS", "")
         self._constraints = constraints if constraints is not None else tuple(filter(None, said.split(",")))
 
@@ -93,8 +86,8 @@ class SwarmEngine:
         self._check_capacity(spec)
         beside = [f"node.id=={self._local_host}"] if spec.beside_driver and self._takes_nodes(self._local_host) else []
         with contextlib.ExitStack() as undo:
-            undo.callback(self._remove_network_if_empty, spec.owner, spec.group)
-            network = self._network(spec)
+            undo.callback(self._remove_network, spec.owner, spec.group)
+            network = self._ensure_network(spec, driver="overlay", attachable=True)
             try:
                 node = self._place(spec, network, beside)
             except CapacityError:
@@ -142,7 +135,7 @@ class SwarmEngine:
         deadline = time.monotonic() + _STOP_LIMIT_S
         while self._tasks([service], alive=True) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-        self._remove_network_if_empty(node.owner, node.group)
+        self._remove_network(node.owner, node.group)
 
     @explained
     def signal(self, name: str, number: int) -> None:
@@ -206,25 +199,10 @@ class SwarmEngine:
             free_gpus=gpus - sum(node.gpus for node in running),
         )
 
-    def hold(self, group: str, *, owner: str) -> None:
-        """Take a share of the group's lease, and have a keeper that removes the group when nobody has one."""
-        self._keepers.hold(group, owner=owner)
-
-    @explained
-    def release(self, group: str, *, owner: str) -> None:
-        """Give up this process's share of the lease; see `Engine.release`."""
-        self._keepers.release(group, owner=owner, is_empty=not self.nodes(owner=owner, group=group))
-
-    def touch(self, group: str, *, owner: str) -> None:
-        """Say that the group is being used now; see `Engine.touch`."""
-        self._keepers.touch(group, owner=owner)
-
     @explained
     def join(self, group: str, *, owner: str, driver: str | None = None) -> str:
         """Connect the driver's container to the group's network, and give its address there; see `Engine.join`."""
-        networks = self._networks(owner, group)
-        if not networks:
-            raise NodeNotFoundError(f"{owner} has no network for {group!r}.", fix="start the cluster first")
+        network = self._network_of(owner, group)
         container = driver or daemon.own_container()
         if container is None:
             raise EngineError(
@@ -236,26 +214,7 @@ class SwarmEngine:
                 "your server is on another host of the Swarm than the gateway, which cannot connect it to the cluster.",
                 fix="ask an operator to keep servers on the gateway's host",
             )
-        return daemon.address_on(self._local, networks[0], container)
-
-    @explained
-    def sweep(self) -> tuple[str, ...]:
-        """Remove groups whose server is gone, which their keeper went with; see `Engine.sweep`."""
-        swept = []
-        for network in self._networks(None, None):
-            labels = network.attrs["Labels"]
-            owner, group = labels[f"{LABEL}.owner"], labels[f"{LABEL}.group"]
-            if self._is_abandoned(labels):
-                self.remove(owner=owner, group=group)
-                swept.append(f"{owner}/{group}")
-        return tuple(swept)
-
-    @explained
-    def remove(self, *, owner: str, group: str) -> None:
-        """Remove a group's services and network, whatever their state; see `Engine.remove`."""
-        for node in self.nodes(owner=owner, group=group):
-            self.stop(node.name)
-        self._remove_network_if_empty(owner, group)
+        return daemon.address_on(self._local, network, container)
 
     def _await_start(self, spec: NodeSpec) -> str | None:
         """Wait until the task is placed and runs; give the host's words when it refuses the task."""
@@ -298,23 +257,7 @@ class SwarmEngine:
                     fix="ask for smaller workers, and for more of them instead",
                 )
 
-    def _network(self, spec: NodeSpec) -> Network:
-        """Find the group's network or make it."""
-        import docker.errors
-
-        for network in self._networks(spec.owner, spec.group):
-            return network
-        labels = self._group_labels(spec.owner, spec.group)
-        name = daemon.network_name(self._realm, spec.owner, spec.group)
-        try:
-            return self._client.networks.create(name, driver="overlay", attachable=True, internal=True, labels=labels)
-        except docker.errors.APIError as error:
-            raise daemon.explain(str(error.explanation or error), spec) from error
-
-    def _networks(self, owner: str | None, group: str | None) -> list[Network]:
-        return self._client.networks.list(filters=daemon.filters(self._realm, owner, group))
-
-    def _remove_network_if_empty(self, owner: str, group: str) -> None:
+    def _remove_network(self, owner: str, group: str) -> None:
         """Remove a group's network with the last of its nodes; the containers of drivers leave it first."""
         import docker.errors
 
@@ -330,7 +273,7 @@ class SwarmEngine:
                     network.remove()
             time.sleep(_POLL_S)
 
-    def _is_abandoned(self, labels: dict[str, str]) -> bool:
+    def _is_abandoned(self, labels: Mapping[str, str]) -> bool:
         """Whether a group's server is gone: its container, if that was on our daemon, or the host of its container."""
         container, host = labels.get(f"{LABEL}.container"), labels.get(f"{LABEL}.container-host")
         if not container or not host:
@@ -341,7 +284,7 @@ class SwarmEngine:
 
     def _group_labels(self, owner: str, group: str) -> dict[str, str]:
         """Label a group's network, with its server and the host that the server's container is on."""
-        labels = daemon.group_labels(self._realm, owner, group) | daemon.server_labels(keep=self._keep)
+        labels = super()._group_labels(owner, group)
         return labels | ({f"{LABEL}.container-host": self._local_host} if f"{LABEL}.container" in labels else {})
 
     @functools.cached_property
@@ -410,13 +353,3 @@ class SwarmEngine:
         """Give the id of a node's service: the daemon's filters match names by their beginning."""
         services = self._api.services(filters={**daemon.filters(self._realm), "name": [name]})
         return next((str(service["ID"]) for service in services if service["Spec"]["Name"] == name), name)
-
-    def _find(self, name: str) -> Node | None:
-        return next((node for node in self.nodes() if node.name == name), None)
-
-    def _known(self, name: str) -> Node:
-        node = self._find(name)
-        if node is None:
-            names = ", ".join(node.name for node in self.nodes()) or "none"
-            raise NodeNotFoundError(f"there is no node {name!r}.", fix=f"choose one that is there: {names}")
-        return node

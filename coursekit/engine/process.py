@@ -236,9 +236,8 @@ class ProcessEngine:
         """Every process of this engine's nodes with its label; other users' processes cannot be read."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                text = process.environ().get(_LABEL)
-                label = json.loads(text) if text else None
-                if label is not None and label["directory"] == str(self._directory):
+                label = _read_label(process.environ().get(_LABEL, ""))
+                if label.get("directory") == str(self._directory):
                     yield process, label
 
     def _processes(self, name: str) -> Iterator[psutil.Process]:
@@ -272,6 +271,15 @@ class ProcessEngine:
     def _not_found(self, name: str) -> NodeNotFoundError:
         names = ", ".join(node.name for node in self.nodes()) or "none"
         return NodeNotFoundError(f"there is no node {name!r}.", fix=f"choose one that is there: {names}")
+
+
+def _read_label(text: str) -> dict[str, Any]:
+    """Read a process's label; empty if it is none: anybody may give a variable that name."""
+    try:
+        label = json.loads(text)
+    except ValueError:
+        return {}
+    return label if isinstance(label, dict) else {}
 
 
 def _is_guard(process: psutil.Process) -> bool:

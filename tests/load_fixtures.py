@@ -8,13 +8,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from class_fixtures import ClassHub
+from waiting import until
 
 from coursekit.cluster import GatewayClient
 from coursekit.engine.daemon import LABEL, connect
@@ -44,14 +45,6 @@ while not pathlib.Path("/tmp/enough").exists():
 print("right", flush=True)
 cluster.close()
 """
-
-
-def until(condition: Callable[[], object], *, within_s: float = 90) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
 
 
 @contextlib.contextmanager
@@ -90,7 +83,7 @@ class Job:
     def goes_on(self, rounds: int = 2) -> None:
         """Wait until it has done some more."""
         before = self.rounds
-        until(lambda: self.rounds >= before + rounds or not self._thread.is_alive())
+        until(lambda: self.rounds >= before + rounds or not self._thread.is_alive(), within_s=90)
         assert self._thread.is_alive(), self.said[-3000:]
 
     def end(self) -> int:
@@ -164,7 +157,7 @@ class Load:
     def is_answered(self, who: str) -> None:
         """Wait until all requests of the last moments were answered well."""
         begin = time.monotonic()
-        until(lambda: self._well_since(who, max(begin, time.monotonic() - 2)))
+        until(lambda: self._well_since(who, max(begin, time.monotonic() - 2)), within_s=90)
 
     def _well_since(self, who: str, moment: float) -> bool:
         found = [one.status for one in list(self.answers) if one.who == who and one.at >= moment]

@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import docker
+from waiting import until
 
 SUBNET = "10.77.0"
 DATA = Path("/var/lib/docker")
@@ -60,7 +60,7 @@ class Host:
         enter = ["nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "--uts", "--mount"]
         with (self.folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen([*enter, *inside], stdout=log, stderr=log, start_new_session=True)
-        until(lambda: self.socket.exists() and self._answers(), "its daemon answers")
+        until(lambda: self.socket.exists() and self._answers(), "its daemon answers", within_s=60)
 
     def kill(self) -> None:
         """Cut the power: the daemon and all that it runs die at once."""
@@ -174,7 +174,7 @@ class SwarmHosts:
                 listen_addr=f"{host.address}:2377",
                 data_path_addr=host.address,
             )
-        until(lambda: len(self.ready()) == len(self.hosts), "all hosts are ready")
+        until(lambda: len(self.ready()) == len(self.hosts), "all hosts are ready", within_s=60)
 
     def ready(self) -> list[str]:
         """Name the hosts that the manager calls ready."""
@@ -207,15 +207,6 @@ def _image_layers() -> list[str]:
 def run(*command: str) -> str:
     """Run a command that must not fail."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def until(condition: Callable[[], object], what: str, *, within_s: float = 60) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited in vain until {what}")
-        time.sleep(0.1)
 
 
 def _pids() -> list[int]:

@@ -6,15 +6,15 @@ import contextlib
 import os
 import signal
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from docker_fixtures import require_docker
+from waiting import until
 
 from coursekit.config import MiB, image_tag
 from coursekit.engine import Engine, FakeEngine, NodeSpec, ProcessEngine, daemon
@@ -238,7 +238,7 @@ def test_waiting_for_a_running_node_ends_with_the_time(engine, spec):
 
 def test_logs_are_what_the_node_printed(engine, spec, harness):
     node = engine.start(spec(command=harness.prints("hello\nworld")))
-    until(lambda: engine.logs(node.name))
+    until(lambda: engine.logs(node.name), within_s=20)
     assert engine.logs(node.name) == "hello\nworld"
     assert engine.logs(node.name, lines=1) == "world"
 
@@ -290,16 +290,16 @@ def test_a_node_knows_its_host_if_the_engine_does(engine, spec):
 @real
 def test_a_signal_reaches_the_command_which_may_catch_it(engine, spec, harness):
     node = engine.start(spec(command=harness.python(CATCHES)))
-    until(lambda: "ready" in engine.logs(node.name))
+    until(lambda: "ready" in engine.logs(node.name), within_s=20)
     engine.signal(node.name, signal.SIGUSR1)
-    until(lambda: "caught" in engine.logs(node.name))
+    until(lambda: "caught" in engine.logs(node.name), within_s=20)
     assert engine.nodes()[0].is_running
 
 
 @real
 def test_a_frozen_node_does_nothing_until_it_is_thawed(engine, spec, harness):
     node = engine.start(spec(command=harness.python(TICKS)))
-    until(lambda: engine.logs(node.name))
+    until(lambda: engine.logs(node.name), within_s=20)
     engine.freeze(node.name)
     engine.freeze(node.name)
     count = engine.logs(node.name, lines=10_000).count("tick")
@@ -307,7 +307,7 @@ def test_a_frozen_node_does_nothing_until_it_is_thawed(engine, spec, harness):
     assert engine.logs(node.name, lines=10_000).count("tick") <= count + 1, "one that was on its way"
     engine.thaw(node.name)
     engine.thaw(node.name)
-    until(lambda: engine.logs(node.name, lines=10_000).count("tick") > count + 1)
+    until(lambda: engine.logs(node.name, lines=10_000).count("tick") > count + 1, within_s=20)
 
 
 @real
@@ -340,10 +340,3 @@ def test_more_gpus_than_any_host_has_are_refused(engine, spec):
     with pytest.raises(CapacityError, match=r"gpus|GPUs"):
         engine.start(spec(gpus=9))
     assert engine.nodes() == ()
-
-
-def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

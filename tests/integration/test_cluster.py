@@ -12,11 +12,12 @@ import sys
 import textwrap
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import until
 
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
@@ -32,13 +33,6 @@ from coursekit.errors import (
 )
 
 pytestmark = pytest.mark.spark
-
-
-def until(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def java_of(node: str) -> list[psutil.Process]:
@@ -150,7 +144,7 @@ def test_a_killed_worker_is_named_with_its_cause_and_repaired(cluster):
     spark = cluster.session("killed worker")
     victim = cluster.status().workers[0].name
     kill_node(victim)
-    until(lambda: cluster.status().state == "degraded")
+    until(lambda: cluster.status().state == "degraded", within_s=30)
     with pytest.raises(WorkerDiedError, match=f"{victim}.*signal 9") as caught:
         cluster.session("next call")
     assert "cluster.repair()" in caught.value.fix
@@ -189,7 +183,7 @@ def test_a_job_survives_the_death_of_a_worker_in_its_middle(cluster):
 def test_a_killed_master_is_named_and_repaired(cluster):
     cluster.session("killed master")
     kill_node(f"{cluster.status().owner}-shared-master")
-    until(lambda: cluster.status().state == "dead")
+    until(lambda: cluster.status().state == "dead", within_s=30)
     with pytest.raises(MasterDiedError, match="master of cluster 'shared' has died"):
         cluster.session("next call")
     cluster.repair()
@@ -243,7 +237,7 @@ def test_a_killed_scripts_cluster_stops_by_itself():
     assert len(ProcessEngine().nodes(group="abandoned")) == 2
     script.kill()
     script.communicate()
-    until(lambda: not ProcessEngine().nodes(group="abandoned"))
+    until(lambda: not ProcessEngine().nodes(group="abandoned"), within_s=30)
 
 
 def test_a_cluster_ends_with_the_server_of_its_notebook():
@@ -257,7 +251,7 @@ def test_a_cluster_ends_with_the_server_of_its_notebook():
     assert len(ProcessEngine().nodes(group="served")) == 2, "the kernel may come back: ten minutes' grace"
     server.kill()
     server.wait()
-    until(lambda: not ProcessEngine().nodes(group="served"))
+    until(lambda: not ProcessEngine().nodes(group="served"), within_s=30)
 
 
 def test_a_master_port_that_is_taken_is_named(monkeypatch):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from swarm_hosts import Host, SwarmHosts, until
+from swarm_hosts import Host, SwarmHosts
+from waiting import until
 
 pytestmark = [pytest.mark.spark, pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -82,7 +83,7 @@ def host(swarm: SwarmHosts) -> Iterator[Host]:
     yield host
     if not host.socket.exists() or host.name not in swarm.ready():
         host.boot(gpus=1)
-        until(lambda: host.name in swarm.ready(), "the host is back")
+        until(lambda: host.name in swarm.ready(), "the host is back", within_s=60)
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import nbformat
 import pytest
 from docker_fixtures import require_docker
 from nbformat.v4 import new_code_cell, new_notebook
+from waiting import until
 
 from coursekit import GiB, SparkCluster
 from coursekit.cluster import LocalProvisioner
@@ -49,13 +49,6 @@ def whole_again(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "cluster" in request.fixturenames:
         request.getfixturevalue("cluster").repair()
-
-
-def until(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
 
 
 def test_tasks_run_in_distinct_containers_that_are_not_this_host(cluster):
@@ -93,7 +86,7 @@ def test_a_task_reaches_no_container_of_another_network(cluster, neighbour):
             return False
         return True
 
-    until(lambda: is_open(neighbour))  # the host reaches it, so it is there to be reached
+    until(lambda: is_open(neighbour), within_s=30)  # the host reaches it, so it is there to be reached
     spark = cluster.session("network")
     assert spark.sparkContext.parallelize([neighbour], 1).map(is_open).collect() == [False]
 
@@ -109,7 +102,7 @@ def test_a_killed_container_is_named_with_its_cause_and_replaced(cluster):
     spark = cluster.session("kill")
     victim = cluster.status().workers[0].name
     connect().containers.get(victim).kill()
-    until(lambda: cluster.status().state == "degraded")
+    until(lambda: cluster.status().state == "degraded", within_s=30)
     with pytest.raises(WorkerDiedError, match=f"{victim}.*signal 9"):
         cluster.session("next call")
     assert spark.range(1000).selectExpr("sum(id)").first()[0] == 499_500
@@ -144,7 +137,7 @@ def test_a_killed_scripts_containers_and_network_are_removed(realm):
     script.kill()
     script.communicate()
     chosen = {"label": [f"org.coursekit.realm={realm}", "org.coursekit.group=abandoned"]}
-    until(lambda: not engine.nodes(group="abandoned") and not connect().networks.list(filters=chosen))
+    until(lambda: not engine.nodes(group="abandoned") and not connect().networks.list(filters=chosen), within_s=30)
 
 
 def test_an_image_that_is_not_there_is_named_and_nothing_is_left(realm):

@@ -10,7 +10,7 @@ import textwrap
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from docker_fixtures import require_docker
 from gateway_fixtures import FakeHub, hub_in_a_thread
+from waiting import until
 
 from coursekit.cluster import ClusterSpec, GatewayClient
 from coursekit.config import GiB, image_tag
@@ -71,7 +72,7 @@ class Classroom:
 
     def start(self) -> None:
         self.process = subprocess.Popen([sys.executable, "-m", "coursekit.gateway"], env=self.environment)
-        until(lambda: self.client("nobody").capacity()["total"]["cores"])
+        until(lambda: self.client("nobody").capacity()["total"]["cores"], within_s=120)
 
     def kill(self) -> None:
         assert self.process is not None
@@ -167,13 +168,6 @@ def _remove_all(realm: str) -> None:
         network.remove()
 
 
-def until(condition: Callable[[], object], *, within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-
-
 def finish(run: Run) -> None:
     assert run.thread is not None
     run.thread.join(300)
@@ -183,7 +177,7 @@ def finish(run: Run) -> None:
 def test_what_is_lent_goes_back_while_a_job_runs_and_the_job_ends_right(classroom):
     classroom.server("ben")
     ada = classroom.run("ada", JOB.format(workers=4, tasks=160))
-    until(lambda: ada.says("executors 4"))
+    until(lambda: ada.says("executors 4"), within_s=120)
     started = time.monotonic()
     ben = classroom.client("ben")
     ben.apply(ClusterSpec(workers=2, memory=GiB))
@@ -198,7 +192,7 @@ def test_what_is_lent_goes_back_while_a_job_runs_and_the_job_ends_right(classroo
 
 def test_a_job_survives_the_gateways_death_and_the_next_gateway_finds_the_cluster(classroom):
     ada = classroom.run("ada", JOB.format(workers=2, tasks=80))
-    until(lambda: ada.says("executors 2"))
+    until(lambda: ada.says("executors 2"), within_s=120)
     before = classroom.client("ada").access("default").secret
     classroom.kill()
     classroom.start()
@@ -239,6 +233,6 @@ def test_a_cluster_ends_with_its_owners_server(classroom):
     classroom.server("carl")
     client.apply(ClusterSpec(workers=1, memory=GiB))
     classroom.servers.pop("carl").remove(force=True)
-    until(lambda: classroom.workers("carl") == 0)
+    until(lambda: classroom.workers("carl") == 0, within_s=120)
     with pytest.raises(ClusterNotFoundError, match="its owner's server has ended"):
         client.status("default")

@@ -9,8 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,6 +19,7 @@ from class_fixtures import ClassHub
 from docker_fixtures import require_docker
 from hub_fixtures import copy_course
 from swarm_hosts import SwarmHosts
+from waiting import until
 
 from coursekit.config import image_tag
 from coursekit.engine.daemon import connect, filters
@@ -35,13 +35,6 @@ cluster = SparkCluster(workers=1, memory=GiB, name="own")
 print("total", cluster.session("own").range(10).count(), cluster.executors)
 cluster.close()
 """
-
-
-def until(condition: Callable[[], object], *, within_s: float = 180) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
 
 
 def answers(url: str) -> bool:
@@ -96,7 +89,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassHub]:
         url = f"http://127.0.0.1:{port}"
         try:
             run("up", "--detach")
-            until(lambda: answers(url))
+            until(lambda: answers(url), within_s=180)
             running = RunningHub(url=url, pid=0, passwords=read_passwords(settings))
             yield ClassHub(course=course, settings=settings, running=running)
         finally:
@@ -112,7 +105,7 @@ def test_a_student_has_a_server_and_a_cluster(hub: ClassHub) -> None:
     code, said = hub.run("ada", f"python -c '{JOB}'")
     assert code == 0, said
     assert "total 10" in said
-    until(lambda: not connect().containers.list(filters=filters(hub.settings.realm, "ada", "own")))
+    until(lambda: not connect().containers.list(filters=filters(hub.settings.realm, "ada", "own")), within_s=180)
 
 
 @pytest.mark.parametrize("part", ["hub", "proxy"])
@@ -134,11 +127,14 @@ def test_a_part_that_is_killed_comes_back_and_finds_the_students_server(hub: Cla
         container.reload()
         return container.attrs["State"]["Running"] and container.attrs["State"]["StartedAt"] != before
 
-    until(came_back)
-    until(lambda: answers(hub.running.url))
+    until(came_back, within_s=180)
+    until(lambda: answers(hub.running.url), within_s=180)
     token = hub.variable("ada", "JUPYTERHUB_API_TOKEN")
     lab = f"{hub.running.url}/user/ada/api/status"
-    until(lambda: httpx.get(lab, headers={"Authorization": f"token {token}"}, trust_env=False).status_code == 200)
+    until(
+        lambda: httpx.get(lab, headers={"Authorization": f"token {token}"}, trust_env=False).status_code == 200,
+        within_s=180,
+    )
     assert hub.container("ada").id == server.id
 
 
@@ -185,7 +181,7 @@ def test_on_a_swarm_students_have_servers_on_its_manager_and_clusters_over_its_h
     try:
         run("docker", "network", "create", "--driver", "overlay", "--attachable", network)
         run(*up, "up", "--detach")
-        until(lambda: run(*inside, "curl", "--fail", f"{url}/hub/health", check=False).returncode == 0)
+        until(lambda: run(*inside, "curl", "--fail", f"{url}/hub/health", check=False).returncode == 0, within_s=180)
         password = json.loads((course.root / "build" / "hub" / "passwords.json").read_text())["students"]
         steps = [
             run(*inside, sys.executable, "-c", BOT, url, name, password, "ml-resources") for name in ("ada", "ben")

@@ -23,8 +23,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from class_fixtures import ClassHub, class_hub
-from load_fixtures import Job, Load, containers, network_of, of_realm, until
+from load_fixtures import Job, Load, containers, network_of, of_realm
 from swarm_hosts import Host, SwarmHosts
+from waiting import until
 
 from coursekit.cluster import ClusterSpec
 from coursekit.config import GiB
@@ -108,7 +109,7 @@ def classroom(swarm: SwarmHosts, tmp_path_factory: pytest.TempPathFactory) -> It
         found = Classroom(host=host, hub=hub, disk=disk, clock=clock)
         undo.callback(lambda: found.load.stop())
         found.work()
-        until(lambda: found.load.counted("ada") > 0)
+        until(lambda: found.load.counted("ada") > 0, within_s=90)
         yield found
 
 
@@ -160,7 +161,7 @@ def counting(load: Load) -> Iterator[None]:
     """In the end all that Ada's one core did meanwhile is counted, and nothing twice."""
     before, began = load.counted("ada"), time.monotonic()
     yield
-    until(lambda: load.counted("ada") - before >= time.monotonic() - began - SLACK_S)
+    until(lambda: load.counted("ada") - before >= time.monotonic() - began - SLACK_S, within_s=90)
     assert load.counted("ada") - before <= time.monotonic() - began + SLACK_S
 
 
@@ -182,8 +183,8 @@ def test_while_the_databases_are_locked_everybody_is_answered_and_gets_what_they
         with locked(classroom.disk / "usage.sqlite"), locked(classroom.disk / "gateway.sqlite"):
             load.client("ben").apply(ClusterSpec(name="own", workers=2, memory=GiB))
             assert load.client("ben").wait_ready("own").registered == 1
-            until(lambda: load.unrecorded() > 0)
-        until(lambda: wanted_on(classroom.disk) == {"ada": 1, "ben": 2})
+            until(lambda: load.unrecorded() > 0, within_s=90)
+        until(lambda: wanted_on(classroom.disk) == {"ada": 1, "ben": 2}, within_s=90)
     assert load.statuses("gateway", began) == {200}
 
 
@@ -198,8 +199,8 @@ def test_a_gateway_that_is_killed_comes_back_by_itself_and_knows_what_runs_and_w
     assert (before["workers"], before["running"], before["queue"]["position"]) == (2, 1, 1)
     with unharmed(classroom), counting(classroom.load):
         os.kill(classroom.part("gateway"), signal.SIGKILL)
-        until(lambda: 0 in classroom.load.statuses("gateway", began))
-        until(lambda: (classroom.load.wanted("ben") or {}).get("queue"))
+        until(lambda: 0 in classroom.load.statuses("gateway", began), within_s=90)
+        until(lambda: (classroom.load.wanted("ben") or {}).get("queue"), within_s=90)
         after = classroom.load.wanted("ben")
         assert {key: after[key] for key in ("workers", "running", "queue")} == {
             key: before[key] for key in ("workers", "running", "queue")
@@ -212,11 +213,11 @@ def test_a_full_disk_is_told_of_and_what_was_used_is_counted_when_there_is_room_
     with unharmed(classroom), counting(load):
         fill(classroom.disk)
         before = load.unrecorded()
-        until(lambda: load.unrecorded() > before)
+        until(lambda: load.unrecorded() > before, within_s=90)
         assert load.statuses("gateway", began) == {200}
         os.kill(classroom.part("gateway"), signal.SIGKILL)  # one that begins on a full disk
-        until(lambda: load.wanted("ben"))
-        until(lambda: load.unrecorded() > 0)
+        until(lambda: load.wanted("ben"), within_s=90)
+        until(lambda: load.unrecorded() > 0, within_s=90)
         (classroom.disk / "ballast").unlink()
     assert wanted_on(classroom.disk) == {"ada": 1, "ben": 2}
 
@@ -233,7 +234,7 @@ def test_a_proxy_that_is_killed_is_started_again_and_finds_everybody_s_server(cl
     began = time.monotonic()
     with unharmed(classroom), counting(classroom.load):
         os.kill(classroom.part("proxy"), signal.SIGKILL)
-        until(lambda: 0 in classroom.load.statuses("proxy", began))
+        until(lambda: 0 in classroom.load.statuses("proxy", began), within_s=90)
 
 
 def test_a_hub_that_is_killed_and_started_again_finds_servers_clusters_and_who_waits(classroom):
@@ -250,9 +251,9 @@ def test_a_hub_that_is_killed_and_started_again_finds_servers_clusters_and_who_w
 def test_a_clock_that_is_set_stops_nothing_and_the_culler_goes_on_looking(classroom, ahead_s):
     with unharmed(classroom), counting(classroom.load):
         classroom.set_clock(ahead_s)
-        until(lambda: asked_the_time(classroom) == ahead_s // HOUR_S)
+        until(lambda: asked_the_time(classroom) == ahead_s // HOUR_S, within_s=90)
         looks = culler_s_looks(classroom.hub)
-        until(lambda: culler_s_looks(classroom.hub) >= looks + 2)
+        until(lambda: culler_s_looks(classroom.hub) >= looks + 2, within_s=90)
 
 
 def asked_the_time(classroom: Classroom) -> int:
@@ -271,7 +272,7 @@ def test_after_a_restart_of_the_daemon_all_is_told_of_and_started_again_and_noth
     hub = classroom.hub
     classroom.set_clock(0)  # servers have the machine's clock, and the Hub refuses what is an hour ahead of its own
     classroom.host.stop_daemon()
-    until(lambda: 503 in classroom.load.statuses("gateway", time.monotonic() - 2))
+    until(lambda: 503 in classroom.load.statuses("gateway", time.monotonic() - 2), within_s=90)
     classroom.load.stop()
     classroom.host.boot()
     for name in ("ada", "ben"):
@@ -282,7 +283,7 @@ def test_after_a_restart_of_the_daemon_all_is_told_of_and_started_again_and_noth
     assert ben.wait_ready("own").registered == 1
     for who in ("gateway", "proxy"):
         classroom.load.is_answered(who)
-    until(lambda: statuses(hub) == {"running"})
+    until(lambda: statuses(hub) == {"running"}, within_s=90)
 
 
 def statuses(hub: ClassHub) -> set[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from class_fixtures import ClassHub, class_hub
 from docker_fixtures import require_docker
+from waiting import until
 
 from coursekit.engine.daemon import connect, filters
 from coursekit.gateway.records import Records
@@ -49,13 +49,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassHub]:
 
     with class_hub(tmp_path_factory.mktemp("hub") / "course", edit) as running:
         yield running
-
-
-def until(condition: Callable[[], object], *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
 
 
 class Notebook:
@@ -98,7 +91,7 @@ def test_a_student_gets_a_cluster_beside_their_server_and_it_goes_with_the_serve
     assert job.end() == 0, job.said
     hub.stop("ada")
     until(lambda: not nodes(hub, "ada"), within_s=120)
-    until(lambda: not connect().networks.list(filters=filters(hub.settings.realm, "ada", "own")))
+    until(lambda: not connect().networks.list(filters=filters(hub.settings.realm, "ada", "own")), within_s=60)
 
 
 def test_who_is_below_their_guarantee_gets_it_and_the_others_job_ends_right(hub: ClassHub) -> None:

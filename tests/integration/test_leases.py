@@ -5,13 +5,12 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from docker_fixtures import require_docker
+from waiting import until
 
 from coursekit.engine import NodeSpec
 from coursekit.engine.docker import DockerEngine
@@ -38,13 +37,6 @@ def realm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return realm
 
 
-def until(condition: Callable[[], object], *, within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 def is_ending(run: Path) -> bool:
     """Whether a guard has said that it ends what somebody held."""
     for path in run.glob("**/*.ending"):
@@ -64,14 +56,14 @@ def test_who_takes_the_lease_of_processes_that_are_just_ending_waits_for_their_e
     subprocess.run([sys.executable, "-c", TAKE_AND_GO, "process", SLOW_TO_END], check=True)
     engine = ProcessEngine()
     assert [one.name for one in engine.nodes()] == ["ada-old"]
-    until(lambda: is_ending(tmp_path))
+    until(lambda: is_ending(tmp_path), within_s=30)
     assert engine.nodes(), "it is slow to end"
     engine.hold("group", owner="ada")
     assert engine.nodes() == ()
     engine.start(node("ada-new", "import time; time.sleep(60)"))
     assert engine.wait("ada-new", timeout_s=2) is None
     engine.release("group", owner="ada")
-    until(lambda: not engine.nodes())
+    until(lambda: not engine.nodes(), within_s=30)
 
 
 @pytest.mark.docker
@@ -79,11 +71,11 @@ def test_who_takes_the_lease_of_containers_that_are_just_being_removed_gets_a_ke
     require_docker("spark")
     subprocess.run([sys.executable, "-c", TAKE_AND_GO, "docker", SLOW_TO_END], check=True)
     engine = DockerEngine(realm=realm)
-    until(lambda: is_ending(tmp_path))
+    until(lambda: is_ending(tmp_path), within_s=30)
     assert engine.nodes(), "it is slow to end"
     engine.hold("group", owner="ada")
     assert engine.nodes() == ()
     engine.start(node("ada-new", "import time; time.sleep(60)"))
     assert engine.wait("ada-new", timeout_s=2) is None
     engine.release("group", owner="ada")
-    until(lambda: not engine.nodes())  # nobody but a keeper does that
+    until(lambda: not engine.nodes(), within_s=30)  # nobody but a keeper does that

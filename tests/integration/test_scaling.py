@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from docker_fixtures import require_docker
+from waiting import until
 
 from coursekit import GiB, SparkCluster, faults
 from coursekit.cluster import LocalProvisioner
@@ -43,13 +44,6 @@ def two_workers(request: pytest.FixtureRequest) -> Iterator[None]:
         cluster.repair()
         if cluster.spec.workers != 2:
             cluster.scale(2)
-
-
-def until(condition: Callable[[], object], *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def finished_tasks(spark: Any) -> int:
@@ -99,11 +93,11 @@ def test_a_job_scaled_from_two_to_four_to_one_is_right_and_loses_no_task_and_no_
 
     pairs = spark.sparkContext.parallelize(range(80), 80).map(slow)
     job = InBackground(lambda: dict(pairs.reduceByKey(lambda a, b: a + b, 12).collect()))
-    until(lambda: finished_tasks(spark) >= 3)
+    until(lambda: finished_tasks(spark) >= 3, within_s=60)
     cluster.scale(4)
     assert cluster.executors == 4
     # The second stage's tasks may be the ones that run when workers leave: what they fetch has to be there.
-    until(lambda: finished_tasks(spark) >= 12)
+    until(lambda: finished_tasks(spark) >= 12, within_s=60)
     cluster.scale(1)
     assert job.result() == {rest: sum(range(rest, 80, 3)) for rest in range(3)}
     assert cached.sum() == 9900
@@ -117,10 +111,10 @@ def test_a_killed_executor_is_replaced_by_its_worker_and_the_job_ends_right(clus
     job = InBackground(
         lambda: spark.sparkContext.parallelize(range(20), 20).map(lambda row: (time.sleep(0.2), row)[1]).sum()
     )
-    until(lambda: finished_tasks(spark) >= 2)
+    until(lambda: finished_tasks(spark) >= 2, within_s=60)
     victim = faults.kill_executor(spark)
     assert job.result() == sum(range(20))
-    until(lambda: cluster.executors == 2)
+    until(lambda: cluster.executors == 2, within_s=60)
     assert victim not in faults._executor_ids(spark.sparkContext._jsc.sc())
     assert [worker.state for worker in cluster.status().workers] == ["running", "running"]
 
@@ -130,10 +124,10 @@ def test_a_worker_that_is_cut_off_goes_on_where_it_was_when_it_is_back(cluster):
     job = InBackground(
         lambda: spark.sparkContext.parallelize(range(24), 24).map(lambda row: (time.sleep(0.1), row)[1]).sum()
     )
-    until(lambda: finished_tasks(spark) >= 2)
+    until(lambda: finished_tasks(spark) >= 2, within_s=60)
     with faults.cut_off(cluster, 0):
         before = finished_tasks(spark)
-        until(lambda: finished_tasks(spark) >= min(before + 4, 22))
+        until(lambda: finished_tasks(spark) >= min(before + 4, 22), within_s=60)
     assert job.result() == sum(range(24))
     assert cluster.executors == 2
 
@@ -190,7 +184,7 @@ def test_an_idle_cluster_stops_and_the_next_call_says_why(monkeypatch):
     spark = cluster.session("idle")
     busy = spark.sparkContext.parallelize([1], 1).map(lambda row: (time.sleep(14), row)[1])
     assert busy.count() == 1, "a job that takes longer than the limit is not idle"
-    until(lambda: not engine.nodes(group="idle"))
+    until(lambda: not engine.nodes(group="idle"), within_s=60)
     with pytest.raises(MasterDiedError, match="no job for 10 s"):
         cluster.session("next")
     cluster.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from swarm_hosts import Host, SwarmHosts
+from waiting import until
 
 from coursekit.config import image_tag
 from coursekit.engine.swarm import SwarmEngine
@@ -85,7 +86,7 @@ def realm(swarm: SwarmHosts, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     engine.sweep()
     chosen = {"label": f"org.coursekit.realm={realm}"}
     client = swarm.manager.client
-    until(lambda: not client.services.list(filters=chosen) and not client.networks.list(filters=chosen))
+    until(lambda: not client.services.list(filters=chosen) and not client.networks.list(filters=chosen), within_s=60)
 
 
 @pytest.fixture
@@ -99,13 +100,6 @@ def drive(swarm: SwarmHosts, realm: str) -> Iterator[Callable[[Host, str], Drive
     yield start
     for driver in drivers:
         driver.remove()
-
-
-def until(condition: Callable[[], object], *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
 
 
 def test_tasks_run_on_several_daemons_with_the_driver_on_any_of_them(swarm, drive):
@@ -168,7 +162,7 @@ def test_a_host_cut_off_in_mid_job_costs_no_result_and_its_worker_is_replaced_el
     assert driver.hear() == {"running": True}
     victim.unplug()
     try:
-        until(lambda: victim.name not in swarm.ready())
+        until(lambda: victim.name not in swarm.ready(), within_s=60)
         assert driver.hear()["result"] == {str(rest): sum(range(rest, 60, 3)) for rest in range(3)}
         found = driver.hear()
         lost = sum(host == victim.name for host in workers.values())
@@ -180,7 +174,7 @@ def test_a_host_cut_off_in_mid_job_costs_no_result_and_its_worker_is_replaced_el
         assert driver.hear() == {"closed": True}
     finally:
         victim.plug()
-        until(lambda: victim.name in swarm.ready())
+        until(lambda: victim.name in swarm.ready(), within_s=60)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -222,4 +216,4 @@ def test_a_host_that_loses_its_power_in_mid_job_costs_no_result_and_comes_back(s
         assert driver.hear() == {"closed": True}
     finally:
         victim.boot(gpus=1)
-        until(lambda: victim.name in swarm.ready())
+        until(lambda: victim.name in swarm.ready(), within_s=60)

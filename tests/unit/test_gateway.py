@@ -8,13 +8,14 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from gateway_fixtures import FakeHub, RunningGateway, running_gateway
 from typer.testing import CliRunner
+from waiting import until
 
 from coursekit.cli.main import app
 from coursekit.cluster import ClusterSpec, GatewayClient
@@ -69,13 +70,6 @@ def gateway(engine: FakeEngine) -> Iterator[RunningGateway]:
 
 def spec(workers: int, name: str = "default", **more: Any) -> ClusterSpec:
     return ClusterSpec(name=name, workers=workers, memory=GiB, **more)
-
-
-def until(condition: Callable[[], object], *, within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def workers_of(engine: FakeEngine, owner: str) -> int:

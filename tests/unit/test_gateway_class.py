@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from gateway_fixtures import FakeHub, RunningGateway, running_gateway
+from waiting import until
 
 from coursekit.cluster import ClusterSpec
 from coursekit.cluster.fakes import seeming_masters
@@ -55,13 +56,6 @@ def connection(gateway: RunningGateway, token: str) -> GatewayConnection:
 
 def workers_of(engine: FakeEngine, owner: str) -> int:
     return sum(node.role == "worker" for node in engine.nodes(owner=owner))
-
-
-def until(condition: Callable[[], object], *, within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_an_instructor_stops_a_students_cluster_and_the_student_is_told_why(gateway, engine):

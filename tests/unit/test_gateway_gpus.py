@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gateway_fixtures import running_gateway
+from waiting import until
 
 from coursekit.cluster import ClusterSpec
 from coursekit.cluster.fakes import seeming_masters
@@ -47,13 +47,6 @@ def given(engine):
 
 def student(gateway, name):
     return GatewayConnection(gateway.url, gateway.hub.student(name), patience_s=0)
-
-
-def until(condition, *, within_s=10):
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_of_twice_as_many_students_as_gpus_half_get_one_each_and_the_others_follow_in_turn(engine, tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from gateway_fixtures import running_gateway
+from waiting import until
 
 from coursekit.cluster import ClusterSpec
 from coursekit.cluster.fakes import seeming_masters
@@ -74,13 +75,6 @@ def always(cluster: ClusterSpec, *, database: str = "sqlite://") -> GatewaySetti
 def let_it_look(seconds: float = 0.5) -> None:
     looks = clock.monotonic() + seconds
     until(lambda: clock.monotonic() > looks)
-
-
-def until(condition: Callable[[], object], *, within_s: float = 10) -> None:
-    deadline = clock.monotonic() + within_s
-    while not condition():
-        assert clock.monotonic() < deadline, "waited in vain"
-        clock.sleep(0.02)
 
 
 def workers_of(engine: FakeEngine, owner: str) -> set[str]:

@@ -157,6 +157,8 @@ def _checks(verdict: Verdict) -> Iterator[dict[str, str]]:
             state, told = "passed", "✓ holds"
         elif name == gate_right.CHECK and verdict.answers:
             state, told = "", "nothing in right/"
+        elif name == gate_draws.CHECK and verdict.answers:
+            state, told = "", "only with --students"
         else:
             state, told = "", "not made"
         looked_at = verdict.checked.get(name, "")

@@ -49,6 +49,7 @@ def test_the_page_of_an_unfair_one_names_cell_reason_and_fix_and_marks_what_diff
     table = rows(page.partition('id="a1"')[0])
     assert "✗ 1 unfair" in table["tests"]
     assert "nothing in right/" in table["right"]
+    assert "only with --students" in table["draws"]
     assert "12 14.5 ≠ 2.5 too many" in " ".join(table["wrong/generous.py"].split())
     assert "3 2 ≠ 1 too few" in " ".join(table["wrong/shy.py"].split())
     assert page.count('<tr class="differs">') == 2

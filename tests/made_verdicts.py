@@ -28,7 +28,7 @@ def right(score: float) -> Scored:
 FAIR = Verdict(assignment="a1", checked=ALL_CHECKS, answers=(*EVERYWHERE, wrong("half", 10, 10), right(17)))
 UNFAIR = Verdict(
     assignment="a2",
-    checked={name: what for name, what in ALL_CHECKS.items() if name != "right"},
+    checked={name: what for name, what in ALL_CHECKS.items() if name not in ("right", "draws")},
     answers=(*EVERYWHERE, wrong("generous", 12, 14.5), wrong("half", 10, 10), wrong("shy", 3, 2)),
     problems=(
         Problem(

@@ -24,7 +24,7 @@ def run(
     names: Names = None,
     all_: Annotated[bool, typer.Option("--all", help="Every lesson and assignment.")] = False,
     jobs: Annotated[int | None, typer.Option(help="How many at once.  [default: half the cores, 4 at most]")] = None,
-    size: Annotated[str, typer.Option(help="Which of the contract's sizes: small or full.")] = "small",
+    size: Annotated[str, typer.Option(help="small, for tests; class, as people run it; or full.")] = "small",
     engine: Annotated[
         str | None,
         typer.Option(

@@ -9,7 +9,7 @@
      "cores": 1,
      "memory": "1g",
      "notebook_memory": "2g",
-     "minutes": {"small": 2, "full": 20},
+     "minutes": {"small": 2, "class": 5, "full": 20},
      "sizes": {"small": {"rows": 100000}, "full": {"rows": 10000000}}
     }
 
@@ -30,7 +30,7 @@ from coursekit.errors import SettingsError
 from coursekit.sandbox.limits import read_limits
 
 Runtime = Literal["python", "spark", "tensorflow"]
-Size = Literal["small", "full"]
+Size = Literal["small", "class", "full"]
 
 RUNTIMES: Final[tuple[Runtime, ...]] = get_args(Runtime)
 SIZES: Final[tuple[Size, ...]] = get_args(Size)
@@ -79,7 +79,8 @@ class Contract:
         What a submission may use while it is graded, where that differs from the defaults
         (`coursekit.sandbox.Limits`).
     sizes : mapping of str to mapping
-        What each size sets in the cell tagged ``parameters``; a size that is not there leaves that cell's defaults.
+        What each size sets in the cell tagged ``parameters``; a size that is not there leaves that cell's defaults. The
+        size ``class`` is those defaults: what people run who open the notebook.
     """
 
     title: str
@@ -185,6 +186,11 @@ def _require_sizes(sizes: object) -> None:
         )
     for size, parameters in sizes.items():
         _require_size(f"sizes.{size}", size)
+        if size == "class":
+            raise SettingsError(
+                "sizes.class cannot be set: it is what the notebook does when people run it.",
+                fix="write its values into the cell tagged parameters",
+            )
         if not isinstance(parameters, Mapping) or not all(str(name).isidentifier() for name in parameters):
             raise SettingsError(
                 f"sizes.{size} = {parameters!r} is not a table of parameters.",

@@ -50,7 +50,7 @@ def allow(contract: Contract, size: Size, *, tolerance: float, at_once: int, cor
     ----------
     contract : Contract
         What it says.
-    size : {"small", "full"}
+    size : {"small", "class", "full"}
         Which parameters it gets.
     tolerance : float
         How many times its minutes it may take on two idle cores; 0 compares nothing.

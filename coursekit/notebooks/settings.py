@@ -24,7 +24,7 @@ class RunSettings:
         The course's checkout, which the notebooks find their data sets by.
     jobs : int
         How many run at once.
-    size : {"small", "full"}
+    size : {"small", "class", "full"}
         Which parameters they get.
     engine : str or None
         What runs the clusters: ``"process"``; or ``"docker"`` or ``"swarm"``, then the notebook is in a container too.

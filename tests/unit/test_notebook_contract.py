@@ -62,6 +62,7 @@ def test_one_number_of_minutes_is_that_of_the_small_size_and_stands_for_others()
         ({"sizes": {"small": 3}}, "3"),
         ({"sizes": {"small": {"my rows": 3}}}, "my rows"),
         ({"sizes": ["small"]}, "small"),
+        ({"sizes": {"class": {"rows": 100}}}, "class"),
         ({"runtime": "python"}, "workers = 2"),
         ({"worker": 2}, "'worker'"),
     ],

@@ -159,7 +159,7 @@ def nbgrader_config(settings: GradingSettings) -> Config:
 
 
 def student_config(settings: GradingSettings, name: str) -> Config:
-    """Make nbgrader's configuration for a student's server: the exchange and who they are, nothing of the instructor's.
+    """Make nbgrader's configuration for a student's server: exchange, who they are, *Validate*; no instructor's things.
 
     Parameters
     ----------
@@ -169,9 +169,14 @@ def student_config(settings: GradingSettings, name: str) -> Config:
         The student's name in the Hub. nbgrader would take the account of the operating system instead, which is the
         same for all students under the Hub's process spawner.
     """
+    from coursekit.grading import validation
+
     check_name("student", name)
     c = _exchange_config(settings)
     c.CourseDirectory.student_id = name
+    c.Execute.timeout = validation.CELL_S
+    c.Execute.iopub_timeout = validation.OUTPUT_S
+    validation.pass_over_remarks()
     return c
 
 

@@ -6,6 +6,13 @@
   const LOOK_MS = 20000;
   const { baseUrl } = JSON.parse(document.getElementById('jupyter-config-data').textContent);
 
+  // Behind a Hub, what a script asks is answered only with the token of the page's cookie; without it the browser is
+  // sent to log in, over and over.
+  function ask(path) {
+    const token = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/);
+    return fetch(`${baseUrl}${path}`, { redirect: 'error', headers: token ? { 'X-XSRFToken': token[1] } : {} });
+  }
+
   function minutes(seconds) {
     return seconds < 90 ? 'a minute' : `${Math.round(seconds / 60)} minutes`;
   }
@@ -25,11 +32,11 @@
     app.commands.addCommand('coursekit:stay', {
       label: 'Keep this server',
       // Any question to Jupyter's interface counts as activity.
-      execute: () => fetch(`${baseUrl}api/kernelspecs`).then(look)
+      execute: () => ask('api/kernelspecs').then(look)
     });
 
     async function look() {
-      const answer = await fetch(`${baseUrl}coursekit/idle`).catch(() => null);
+      const answer = await ask('coursekit/idle').catch(() => null);
       if (!answer || !answer.ok) {
         return;
       }

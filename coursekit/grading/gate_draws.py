@@ -47,7 +47,7 @@ def draws(right: Iterable[Answer], students: int) -> list[Draw]:
 
 def draw_problems(drawn: Iterable[Draw], outcomes: Mapping[str, Outcome], tests: tuple[Test, ...]) -> Iterator[Problem]:
     """Say where a right answer lost points to a student's inputs; each trouble once, with those whom it met."""
-    met: dict[tuple[str, str, str], list[str]] = {}
+    met: dict[tuple[str, str], list[str]] = {}
     for draw in drawn:
         outcome = outcomes[draw.name]
         if draw.answer.is_right:
@@ -55,8 +55,8 @@ def draw_problems(drawn: Iterable[Draw], outcomes: Mapping[str, Outcome], tests:
         else:
             found = reference_problems(outcome, tests)
         for problem in found:
-            met.setdefault((problem.cell, problem.reason, problem.fix), []).append(draw.student)
-    for (cell, reason, _), students in met.items():
+            met.setdefault((problem.cell, problem.reason), []).append(draw.student)
+    for (cell, reason), students in met.items():
         named = ", ".join(students[:_MANY]) + (f" and {len(students) - _MANY} more" if students[_MANY:] else "")
         fix = "draw inputs that no right answer can fail on, or let the test allow for what is drawn"
         yield Problem(CHECK, cell, f"with the inputs of {named}: {reason}", fix)
